@@ -1,0 +1,200 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// Everything that the project builds, bottom up: a target may only depend on those above it.
+// `docs/architecture.md` has the same table with one line of purpose each.
+
+/// What every Swift target is compiled with. Language mode 6 comes with the tools version.
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// Installed programs find the shared libraries beside themselves: .local/bin next to .local/lib.
+let installedLibraries: [LinkerSetting] = [
+  .unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib"])
+]
+
+let executorKit: Target.Dependency = .product(name: "ExecutorKit", package: "ExecutorKit")
+let transfer: Target.Dependency = .product(name: "Transfer", package: "Transfer")
+let argumentParser: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(_ name: String, folder: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies + [argumentParser], path: "Sources/\(folder)",
+    swiftSettings: strict, linkerSettings: installedLibraries)
+}
+
+func test(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
+}
+
+let package = Package(
+  name: "builds.rs",
+  products: [
+    .executable(name: "buildsrs", targets: ["buildsrs"]),
+    .executable(name: "buildsrs-builder", targets: ["buildsrs-builder"]),
+    .executable(name: "buildsrs-executor-host", targets: ["buildsrs-executor-host"]),
+    .library(name: "FakeExecutor", type: .dynamic, targets: ["FakeExecutor"]),
+    .library(name: "WrongVersionExecutor", type: .dynamic, targets: ["WrongVersionExecutor"]),
+    .library(name: "NoEntryExecutor", type: .dynamic, targets: ["NoEntryExecutor"]),
+  ],
+  dependencies: [
+    .package(path: "Sources/ExecutorKit"),
+    .package(path: "Sources/Transfer"),
+    .package(path: "targets/executors"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    // System libraries: module maps and shims, nothing else.
+    .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CELF", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
+    .target(name: "CThreads"),
+
+    // Libraries, bottom up.
+    library("Cryptography", ["COpenSSL"]),
+    library("FarmModel", [executorKit]),
+    library("BuilderProtocol", ["FarmModel", executorKit]),
+    library("Recipes", ["CYAML", "Cryptography", "FarmModel", executorKit]),
+    library("Scheduling", ["FarmModel", executorKit]),
+    library("Postgres", ["CPostgres", "CThreads", "Cryptography", logging]),
+    library("Archives", ["CArchive"]),
+    library(
+      "CrateRegistry",
+      [
+        "Archives", "Cryptography", "FarmModel", transfer,
+        .product(name: "TOMLKit", package: "TOMLKit"),
+      ]),
+    library("ArtifactStorage", ["Cryptography", "FarmModel"]),
+    library("Signing", ["Cryptography", "FarmModel"]),
+    library("Database", ["FarmModel", "Postgres", "Scheduling", executorKit, logging]),
+    library(
+      "BuildPipeline",
+      ["Archives", "CELF", "CrateRegistry", "Cryptography", "FarmModel", executorKit, transfer]),
+    library(
+      "WebSockets",
+      [
+        logging, lifecycle,
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "NIOExtras", package: "swift-nio-extras"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+      ]),
+    library(
+      "Backend",
+      [
+        "ArtifactStorage", "BuilderProtocol", "Cryptography", "Database", "FarmModel", "Postgres",
+        "Recipes", "Scheduling", "Signing", "WebSockets", executorKit, logging, lifecycle,
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ]),
+    library(
+      "Builder",
+      [
+        "BuilderProtocol", "BuildPipeline", "Cryptography", "FarmModel", "WebSockets", executorKit,
+        logging, lifecycle, subprocess, systemPackage, transfer,
+        .product(name: "NIOCore", package: "swift-nio"),
+      ]),
+    library(
+      "RegistrySync", ["CrateRegistry", "Cryptography", "FarmModel", logging, lifecycle, transfer]),
+    library("CommandLineSupport", ["CYAML", "Recipes", argumentParser, logging]),
+
+    // Programs.
+    program(
+      "buildsrs", folder: "buildsrs-command",
+      [
+        "ArtifactStorage", "Backend", "CommandLineSupport", "Cryptography", "Database", "FarmModel",
+        "Postgres", "Recipes", "RegistrySync", "Signing", executorKit, logging, lifecycle,
+        subprocess, systemPackage, transfer,
+      ]),
+    program(
+      "buildsrs-builder", folder: "buildsrs-builder",
+      [
+        "Builder", "BuildPipeline", "BuilderProtocol", "CommandLineSupport", "FarmModel", "Recipes",
+        executorKit, logging, lifecycle, transfer,
+      ]),
+    program(
+      "buildsrs-executor-host", folder: "buildsrs-executor-host",
+      ["BuildPipeline", "FarmModel", executorKit]),
+
+    // Executor modules for the tests, loaded the same way as the real ones.
+    .target(
+      name: "FakeExecutor", dependencies: [executorKit], path: "Tests/Modules/FakeExecutor",
+      swiftSettings: strict),
+    .target(
+      name: "WrongVersionExecutor", path: "Tests/Modules/WrongVersionExecutor",
+      swiftSettings: strict),
+    .target(name: "NoEntryExecutor", path: "Tests/Modules/NoEntryExecutor", swiftSettings: strict),
+
+    // Tests.
+    .target(
+      name: "TestSupport", dependencies: [subprocess, systemPackage], path: "Tests/TestSupport",
+      swiftSettings: strict),
+    test("CryptographyTests", ["Cryptography"]),
+    test("FarmModelTests", ["FarmModel", executorKit]),
+    test("BuilderProtocolTests", ["BuilderProtocol", "FarmModel", executorKit]),
+    test("RecipesTests", ["Recipes", "FarmModel", executorKit]),
+    test("SchedulingTests", ["Scheduling", "FarmModel", executorKit]),
+    test("PostgresTests", ["Postgres"]),
+    test("TransferTests", [transfer]),
+    test("ArchivesTests", ["Archives"]),
+    test("CrateRegistryTests", ["CrateRegistry", "Archives", "Cryptography", "FarmModel", transfer]),
+    test("ArtifactStorageTests", ["ArtifactStorage", "Cryptography"]),
+    test("SigningTests", ["Signing", "Cryptography"]),
+    test("BuildPipelineTests", ["BuildPipeline", "CrateRegistry", "FarmModel", executorKit]),
+    test(
+      "IntegrationTests",
+      [
+        "ArtifactStorage", "Backend", "Builder", "BuilderProtocol", "Cryptography", "Database",
+        "FarmModel", "Postgres", "Recipes", "RegistrySync", "Scheduling", "Signing", "WebSockets",
+        executorKit, logging, transfer,
+      ]),
+    test("EndToEndTests", ["Cryptography", "FarmModel", executorKit, transfer]),
+  ]
+)
+
+// `BUILDSRS_ONLY=RecipesTests swift test` builds these targets and what they need, and nothing
+// else: a change to a leaf module need not wait for the web server to compile.
+if let only = Context.environment["BUILDSRS_ONLY"], !only.isEmpty {
+  var wanted = Set(only.split(separator: ",").map(String.init))
+  let byName = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0) })
+  var waiting = Array(wanted)
+  while let target = waiting.popLast().flatMap({ byName[$0] }) {
+    for case .byNameItem(let name, _) in target.dependencies where wanted.insert(name).inserted {
+      waiting.append(name)
+    }
+  }
+  package.targets.removeAll { !wanted.contains($0.name) }
+  package.products.removeAll { !wanted.contains($0.name) }
+}

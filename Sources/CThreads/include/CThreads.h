@@ -1,0 +1,11 @@
+#pragma once
+#include <pthread.h>
+
+/// A non-blocking, close-on-exec event descriptor (eventfd(2)) with count 0, or -1 with errno set.
+int buildsrs_eventfd(void);
+
+/// Names a thread for debuggers and `ps -L`; at most 15 bytes are kept (pthread_setname_np(3)).
+int buildsrs_set_thread_name(pthread_t thread, const char *name);
+
+/// Asks the kernel to send `signal` to this process when its parent thread dies (prctl(2), PR_SET_PDEATHSIG).
+int buildsrs_die_with_parent(int signal);
