@@ -1,0 +1,61 @@
+public import ExecutorKit
+public import FarmModel
+
+/// What the builder asks of an executor host: one JSON line on the child's standard input.
+///
+/// The host's command line is `buildsrs-executor-host MODULE`, the module's shared library. Standard
+/// input stays open for as long as the answer is wanted: when it ends, or a line `cancel` comes, the
+/// host cancels what it does, tears down and ends. The host answers with ``HostEvent``s, one JSON
+/// line each, on standard output; standard error is for crash messages.
+public enum HostRequest: Codable, Sendable {
+  case describe
+  case probe(ProbeRequest)
+  case sweep(SweepRequest)
+  case build(HostBuildRequest)
+}
+
+/// One attempt, as the executor host is to run it.
+public struct HostBuildRequest: Codable, Sendable {
+  public var identity: AttemptIdentity
+  public var plan: Plan
+  /// Where the `.crate` is downloaded from.
+  public var sourceURL: String
+  /// Where any crate is downloaded from: a registry's `dl` template (Cargo's index format).
+  public var downloadTemplate: String
+  /// A directory of the attempt's own on the host, made by the builder; `artifacts` in it receives
+  /// the files to upload.
+  public var workDirectory: String
+  /// The builder's crate store, shared by all its builds.
+  public var storeDirectory: String
+  /// `targets/executors`: container and root-file-system files.
+  public var filesDirectory: String
+
+  public init(
+    identity: AttemptIdentity, plan: Plan, sourceURL: String, downloadTemplate: String,
+    workDirectory: String, storeDirectory: String, filesDirectory: String
+  ) {
+    self.identity = identity
+    self.plan = plan
+    self.sourceURL = sourceURL
+    self.downloadTemplate = downloadTemplate
+    self.workDirectory = workDirectory
+    self.storeDirectory = storeDirectory
+    self.filesDirectory = filesDirectory
+  }
+}
+
+/// What an executor host tells the builder.
+public enum HostEvent: Codable, Sendable {
+  case described(ModuleDescription)
+  case probed(ProbeReport)
+  case swept(SweepReport)
+  /// A stage of the pipeline begins.
+  case stage(BuildStage)
+  /// A piece of the attempt's log; valid UTF-8, may hold several lines or a part of one.
+  case log(String)
+  /// The last event of a build. The report is there when the outcome is `succeeded`; its artifacts
+  /// lie as files of those names in `<work directory>/artifacts`.
+  case finished(AttemptOutcome, BuildReport?)
+  /// The last event where the module could not be loaded or the request not be understood.
+  case refused(message: String)
+}
