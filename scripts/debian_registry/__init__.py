@@ -1,0 +1,1 @@
+"""Makes and serves a sparse registry of the crates that Debian packages."""
