@@ -1,0 +1,45 @@
+import CThreads
+import Glibc
+
+/// Threads of our own, for calls that block: none of them may run on the cooperative pool.
+enum OwnThread {
+  /// Starts a detached thread that runs `body` once. `name` is cut at 15 bytes.
+  ///
+  /// - Throws: `PostgresError` with SQLSTATE 53000 when the system gives no more threads.
+  static func start(name: String, _ body: @escaping @Sendable () -> Void) throws {
+    var thread = pthread_t()
+    let box = Unmanaged.passRetained(Body(body))
+    let code = pthread_create(
+      &thread, nil,
+      { argument in
+        guard let argument else { return nil }
+        Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
+        return nil
+      }, box.toOpaque())
+    guard code == 0 else {
+      box.release()
+      throw PostgresError.client(
+        "53000", "cannot start the thread “\(name)”: \(String(cString: strerror(code)))")
+    }
+    _ = buildsrs_set_thread_name(thread, String(name.prefix(15)))
+    pthread_detach(thread)
+  }
+
+  /// Runs blocking `work` on a thread of its own and awaits its result.
+  static func run<Result: Sendable>(
+    name: String, _ work: @escaping @Sendable () throws -> Result
+  ) async throws -> Result {
+    try await withCheckedThrowingContinuation { continuation in
+      do {
+        try start(name: name) { continuation.resume(with: Swift.Result { try work() }) }
+      } catch {
+        continuation.resume(throwing: error)
+      }
+    }
+  }
+
+  private final class Body: Sendable {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+  }
+}
