@@ -1,4 +1,3 @@
-public import ExecutorKit
 public import FarmModel
 
 /// One target that a builder can build for now.
