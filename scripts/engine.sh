@@ -93,14 +93,18 @@ clear_run_directory() {
 }
 
 start_own() {
-  local program
-  program=$(PATH="$PATH:/usr/sbin:/sbin" command -v dockerd) ||
-    fail "there is no Docker engine" "run ./bootstrap install"
+  local program sudo=()
+  need dockerd iptables ip curl
+  program=$(PATH="$PATH:/usr/sbin:/sbin" command -v dockerd)
   clear_run_directory
   note_network
   say "starting dockerd (data in $state/data, log in $log)"
+  if [ "$(id -u)" != 0 ]; then
+    as_root true
+    sudo=(sudo)
+  fi
   # Nothing of the caller's is inherited: neither its terminal nor its lock nor its signals.
-  as_root setsid "$program" --data-root="$state/data" --exec-root="$run/exec" --pidfile="$pid_file" \
+  setsid "${sudo[@]}" "$program" --data-root="$state/data" --exec-root="$run/exec" --pidfile="$pid_file" \
     --host="unix://$own_socket" </dev/null >"$log" 2>&1 9>&- &
   local launched=$!
   while [ ! -S "$own_socket" ] && kill -0 "$launched" 2>/dev/null; do sleep 0.02; done

@@ -7,9 +7,10 @@ local_state="$root/.local"
 cache="${BUILDSRS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/builds.rs}"
 # Debian's own Python and Cargo, whatever a user's PATH puts before them.
 python=/usr/bin/python3
+get_swift="install Swift 6.2 or newer for Debian 12 from https://www.swift.org/install/linux/ and put its usr/bin into PATH, or unpack it to /opt/swift"
 # Read by the scripts that source this file.
 # shellcheck disable=SC2034
-readonly root local_state cache python
+readonly root local_state cache python get_swift
 
 if [ -t 2 ]; then bold=$'\e[1m' red=$'\e[31m' plain=$'\e[0m'; else bold='' red='' plain=''; fi
 
@@ -67,19 +68,34 @@ as_root() {
   fi
 }
 
-# find_swift: puts Swift's tools into PATH, or tells how to get them.
-find_swift() {
+# put_swift_in_path: or tell how to get it.
+put_swift_in_path() {
   if ! command -v swift >/dev/null && [ -x /opt/swift/usr/bin/swift ]; then
     PATH="$PATH:/opt/swift/usr/bin"
   fi
-  local remedy="install Swift 6.2 or newer from https://www.swift.org/install/linux/ (Debian 12) and put its usr/bin into PATH, or unpack it to /opt/swift"
-  command -v swift >/dev/null || fail "swift is not in PATH and not in /opt/swift/usr/bin" "$remedy"
-  local version major minor
-  version=$(swift --version 2>/dev/null | sed -nE 's/.*Swift version ([0-9]+\.[0-9]+).*/\1/p' | head -n 1)
+  command -v swift >/dev/null || fail "swift is not in PATH and not in /opt/swift/usr/bin" "$get_swift"
+}
+
+# find_swift: puts Swift's tools into PATH and checks that they start and are new enough.
+find_swift() {
+  put_swift_in_path
+  local answer version major minor
+  answer=$(swift --version 2>&1) ||
+    fail "$(command -v swift) does not start: $(head -n 3 <<<"$answer")" "run ./bootstrap install"
+  version=$(sed -nE 's/.*Swift version ([0-9]+\.[0-9]+).*/\1/p' <<<"$answer" | head -n 1)
   major=${version%%.*} minor=${version#*.}
   if [ -z "$version" ] || [ "$major" -lt 6 ] || { [ "$major" = 6 ] && [ "$minor" -lt 2 ]; }; then
-    fail "$(command -v swift) is version ${version:-unknown}; 6.2 or newer is needed" "$remedy"
+    fail "$(command -v swift) is version ${version:-unknown}; 6.2 or newer is needed" "$get_swift"
   fi
+}
+
+# need PROGRAM…: fails when one of the programs that `install` brings is missing.
+need() {
+  local program
+  for program in "$@"; do
+    PATH="$PATH:/usr/sbin:/sbin" command -v "$program" >/dev/null ||
+      fail "$program is missing" "run ./bootstrap install"
+  done
 }
 
 # copy_if_changed FROM TO: by a temporary name and a rename, so that a running program keeps its file.

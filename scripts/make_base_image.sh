@@ -21,12 +21,13 @@ apt_settings() {
     grep -vE ' "";$' || true
 }
 
+# Lines of a sources.list; asking apt takes a third of a second, so `main` does it once.
 source_lines() {
   apt_sources | while read -r uri suite; do printf 'deb %s %s main\n' "$uri" "$suite"; done
 }
 
 label_of_image() {
-  docker image inspect --format "{{ index .Config.Labels \"$label\" }}" "$image" 2>/dev/null
+  docker image inspect --format "{{ with .Config.Labels }}{{ index . \"$label\" }}{{ end }}" "$image" 2>/dev/null
 }
 
 # roomy_folder: memory is three times faster than a disk; an unpacked base needs 300 MB.
@@ -39,49 +40,47 @@ roomy_folder() {
 }
 
 make_image() {
-  local inputs=$1 options=() setting needs=()
-  command -v mmdebstrap >/dev/null || fail "mmdebstrap is missing" "run ./bootstrap install"
+  local inputs=$1 sources=$2 settings=$3 options=() setting needs=()
+  need mmdebstrap
   while read -r setting; do
     if [ -n "$setting" ]; then options+=(--aptopt="$setting"); fi
-  done < <(apt_settings)
-  if source_lines | grep -q 'deb https:'; then
+  done <<<"$settings"
+  if grep -q 'deb https:' <<<"$sources"; then
     needs=(--include=ca-certificates
       --customize-hook='upload /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt')
   fi
   say "making $image of Debian's packages"
   # What slim images leave out: manuals, translations and package documentation but for licences.
-  source_lines | TMPDIR="$(roomy_folder)" as_root mmdebstrap --quiet --variant=minbase --format=tar \
+  TMPDIR="$(roomy_folder)" as_root mmdebstrap --quiet --variant=minbase --format=tar \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --dpkgopt='path-exclude=/usr/share/info/*' \
-    "${options[@]}" "${needs[@]}" "$release" - - |
+    "${options[@]}" "${needs[@]}" "$release" - - <<<"$sources" |
     docker import --change "LABEL $label=$inputs" --change 'CMD ["bash"]' - "$image"
 }
 
+# An image without our label was pulled, or made by somebody else: theirs to keep.
 main() {
-  local inputs existing=''
-  command -v docker >/dev/null || fail "the docker command is missing" "run ./bootstrap install"
+  local sources settings inputs existing=none
+  need docker
   docker version >/dev/null 2>&1 || fail "no Docker engine answers on ${DOCKER_HOST:-/var/run/docker.sock}" \
     "run ./bootstrap engine start and set DOCKER_HOST to what it prints"
-  if [ "${1:-}" != --again ] && docker image inspect "$image" >/dev/null 2>&1; then
-    existing=$(label_of_image)
-    if [ -z "$existing" ] || [ "$existing" = "<no value>" ]; then
-      say "$image is there"
-      return 0
-    fi
-  fi
-  # Without the archives there is nothing to compare with or to make one of.
-  if [ -n "$existing" ] && ! (apt_sources >/dev/null) 2>/dev/null; then
-    say "$image is there"
+  if [ "${1:-}" != --again ]; then existing=$(label_of_image || echo none); fi
+  if [ -z "$existing" ]; then
+    say "$image is there, from elsewhere"
     return 0
   fi
-  inputs=$({ source_lines && apt_settings && echo "$release 1"; } | sha256sum | cut -c 1-16)
+  if [ "$existing" = none ] && [ "${1:-}" != --again ] && timeout 120 docker pull --quiet "$image" >/dev/null 2>&1; then
+    say "pulled $image"
+    return 0
+  fi
+  sources=$(source_lines)
+  settings=$(apt_settings)
+  inputs=$(printf '%s\n' "$release 1" "$sources" "$settings" | sha256sum | cut -c 1-16)
   if [ "$existing" = "$inputs" ]; then
     say "$image is there"
-  elif [ -z "$existing" ] && timeout 120 docker pull --quiet "$image" >/dev/null 2>&1; then
-    say "pulled $image"
   else
-    make_image "$inputs"
+    make_image "$inputs" "$sources" "$settings"
   fi
 }
 
