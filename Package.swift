@@ -161,12 +161,15 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: [subprocess, systemPackage], path: "Tests/TestSupport",
       swiftSettings: strict),
+    .target(
+      name: "DatabaseTestSupport", dependencies: ["Postgres"], path: "Tests/DatabaseTestSupport",
+      swiftSettings: strict),
     test("CryptographyTests", ["Cryptography"]),
     test("FarmModelTests", ["FarmModel", executorKit]),
     test("BuilderProtocolTests", ["BuilderProtocol", "FarmModel", executorKit]),
     test("RecipesTests", ["Recipes", "FarmModel", executorKit]),
     test("SchedulingTests", ["Scheduling", "FarmModel", executorKit]),
-    test("PostgresTests", ["Postgres"]),
+    test("PostgresTests", ["DatabaseTestSupport", "Postgres", logging]),
     test("TransferTests", [transfer]),
     test("ArchivesTests", ["Archives"]),
     test("CrateRegistryTests", ["CrateRegistry", "Archives", "Cryptography", "FarmModel", transfer]),
@@ -177,8 +180,8 @@ let package = Package(
       "IntegrationTests",
       [
         "ArtifactStorage", "Backend", "Builder", "BuilderProtocol", "Cryptography", "Database",
-        "FarmModel", "Postgres", "Recipes", "RegistrySync", "Scheduling", "Signing", "WebSockets",
-        executorKit, logging, transfer,
+        "DatabaseTestSupport", "FarmModel", "Postgres", "Recipes", "RegistrySync", "Scheduling",
+        "Signing", "WebSockets", executorKit, logging, transfer,
       ]),
     test("EndToEndTests", ["Cryptography", "FarmModel", executorKit, transfer]),
   ]

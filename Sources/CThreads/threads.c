@@ -1,8 +1,10 @@
 #define _GNU_SOURCE
 #include "CThreads.h"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 int buildsrs_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
@@ -11,3 +13,11 @@ int buildsrs_set_thread_name(pthread_t thread, const char *name) {
 }
 
 int buildsrs_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
+
+int buildsrs_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int buildsrs_spawn_in_directory(posix_spawn_file_actions_t *actions, const char *directory) {
+    return posix_spawn_file_actions_addchdir_np(actions, directory);
+}
+
+short buildsrs_spawn_in_new_session(void) { return POSIX_SPAWN_SETSID; }

@@ -1,5 +1,6 @@
 #pragma once
 #include <pthread.h>
+#include <spawn.h>
 
 /// A non-blocking, close-on-exec event descriptor (eventfd(2)) with count 0, or -1 with errno set.
 int buildsrs_eventfd(void);
@@ -9,3 +10,12 @@ int buildsrs_set_thread_name(pthread_t thread, const char *name);
 
 /// Asks the kernel to send `signal` to this process when its parent thread dies (prctl(2), PR_SET_PDEATHSIG).
 int buildsrs_die_with_parent(int signal);
+
+/// A pipe whose ends are both close-on-exec (pipe2(2)): 0, or -1 with errno set.
+int buildsrs_pipe(int ends[2]);
+
+/// The started program begins in `directory` (posix_spawn_file_actions_addchdir_np(3)).
+int buildsrs_spawn_in_directory(posix_spawn_file_actions_t *actions, const char *directory);
+
+/// The flag of posix_spawnattr_setflags(3) that gives the started program a session of its own.
+short buildsrs_spawn_in_new_session(void);

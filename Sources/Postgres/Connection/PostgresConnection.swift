@@ -8,6 +8,8 @@ import Glibc
 /// statement is cancelled on the server within about 50 ms and throws `CancellationError`; the
 /// connection stays usable.
 public actor PostgresConnection {
+  /// Where the connection leads.
+  public nonisolated let address: PostgresAddress
   private nonisolated let executor: ThreadExecutor
   /// `nil` after `close`.
   private var session: Session?
@@ -28,6 +30,7 @@ public actor PostgresConnection {
   public init(connecting address: PostgresAddress, applicationName: String = "builds.rs")
     async throws
   {
+    self.address = address
     executor = try ThreadExecutor(name: "postgres")
     // Isolated from here on: an asynchronous initialiser moves to its actor once all is set.
     try open(address, applicationName: applicationName)
