@@ -28,8 +28,12 @@ enum MinisignText {
   }
 
   /// The bytes of a line of base64; nil where it is anything else or of another length.
+  ///
+  /// Only the canonical text of the bytes counts: unused bits at the end must be zero.
   static func decode(_ line: String, length: Int) -> [UInt8]? {
-    guard let data = Data(base64Encoded: line), data.count == length else { return nil }
+    guard let data = Data(base64Encoded: line), data.count == length,
+      data.base64EncodedString() == line
+    else { return nil }
     return Array(data)
   }
 
