@@ -90,6 +90,8 @@ CREATE TABLE jobs (
     -- The last attempt's number, which is the fence; 0: none yet. It only grows.
     attempt           integer NOT NULL DEFAULT 0 CHECK (attempt >= 0),
     retries_left      integer NOT NULL DEFAULT 5 CHECK (retries_left >= 0),
+    -- Whether the next attempt runs with twice the memory and time, after it ran out of them once.
+    limits_doubled    boolean NOT NULL DEFAULT false,
     -- Not before this time, for backoff between retries.
     not_before        timestamptz,
     builder_id        bigint REFERENCES builders (id),

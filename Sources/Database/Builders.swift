@@ -1,0 +1,161 @@
+import FarmModel
+public import Foundation
+import Postgres
+
+/// A builder as the database knows it.
+public struct StoredBuilder: Sendable, Equatable {
+  public enum State: String, Sendable, Codable { case pending, approved, disabled }
+  public var id: Int64
+  public var name: String
+  public var publicKey: String
+  public var state: State
+  public var isDraining: Bool
+  public var version: String?
+  /// The last `capabilities` message as JSON.
+  public var capabilities: String?
+  public var createdAt: Date
+  public var lastSeenAt: Date?
+  /// How many leases it holds.
+  public var leases: Int
+}
+
+extension FarmDatabase {
+  /// Finds a builder by its key or makes it: `approved` with a valid invitation, which is used up,
+  /// else `pending`.
+  ///
+  /// - Parameter tokenHash: SHA-256 of the invitation, hexadecimal; nil: none was presented.
+  public func registerBuilder(
+    name: String, publicKey: String, version: String, tokenHash: String?
+  ) async throws -> StoredBuilder {
+    try await pool.transaction { connection in
+      guard
+        let builder = try connection.run(
+          BuilderStatements.Upsert(name: name, publicKey: publicKey, version: version)
+        ).first
+      else { throw PostgresDecodingError(column: "", expected: "one row", found: "none") }
+      guard builder.state == .pending, let tokenHash else { return builder }
+      let used = try connection.change(
+        BuilderStatements.UseInvitation(tokenHash: tokenHash, builder: builder.id))
+      guard used == 1 else { return builder }
+      return try connection.run(BuilderStatements.SetState(builder: builder.id, state: .approved))
+        .first ?? builder
+    }
+  }
+
+  /// All builders, the latest seen first.
+  public func builders() async throws -> [StoredBuilder] {
+    try await pool.run(BuilderStatements.List())
+  }
+
+  /// Sets the state of the builders that a name, a number or the beginning of a key (8 digits or
+  /// more) names; answers them.
+  public func setBuilderState(_ which: String, to state: StoredBuilder.State) async throws
+    -> [StoredBuilder]
+  {
+    let ids = try await builders().filter { builder in
+      builder.name == which || String(builder.id) == which
+        || (which.count >= 8 && builder.publicKey.hasPrefix(which.lowercased()))
+    }.map(\.id)
+    return try await pool.transaction { connection in
+      try ids.flatMap { try connection.run(BuilderStatements.SetState(builder: $0, state: state)) }
+    }
+  }
+
+  /// Keeps an invitation by its hash.
+  public func invite(tokenHash: String, note: String, validForSeconds: Int) async throws {
+    try await pool.run(
+      BuilderStatements.Invite(tokenHash: tokenHash, note: note, seconds: validForSeconds))
+  }
+
+  /// Keeps what a builder advertises, and that it was seen now.
+  ///
+  /// - Parameter json: the `capabilities` message's fields.
+  public func setCapabilities(builder: Int64, json: String) async throws {
+    try await pool.run(BuilderStatements.SetCapabilities(builder: builder, json: json))
+  }
+}
+
+enum BuilderStatements {
+  static let all: [any Statement.Type] = [
+    Upsert.self, UseInvitation.self, SetState.self, List.self, Invite.self, SetCapabilities.self,
+  ]
+
+  static let columns = """
+    b.id, b.name, b.public_key, b.state, b.draining, b.version, b.capabilities::text AS capabilities,
+    b.created_at, b.last_seen_at,
+    (SELECT count(*) FROM jobs j WHERE j.builder_id = b.id AND j.state = 'leased') AS leases
+    """
+
+  static func decode(_ row: PostgresRow) throws -> StoredBuilder {
+    StoredBuilder(
+      id: Int64(try row.int("id")), name: try row.text("name"),
+      publicKey: try row.text("public_key"),
+      state: StoredBuilder.State(rawValue: try row.text("state")) ?? .disabled,
+      isDraining: try row.bool("draining"), version: try row.optionalText("version"),
+      capabilities: try row.optionalText("capabilities"), createdAt: try row.date("created_at"),
+      lastSeenAt: try row.optionalDate("last_seen_at"), leases: try row.int("leases"))
+  }
+
+  struct Upsert: Statement {
+    static let sql = """
+      WITH b AS (
+        INSERT INTO builders (name, public_key, state, version, last_seen_at)
+        VALUES ($1, $2, 'pending', $3, clock_timestamp())
+        ON CONFLICT (public_key) DO UPDATE
+          SET name = excluded.name, version = excluded.version, last_seen_at = clock_timestamp()
+        RETURNING *
+      ) SELECT \(columns) FROM b
+      """
+    let parameters: [PostgresValue]
+    init(name: String, publicKey: String, version: String) {
+      parameters = [.text(name), .text(publicKey), .text(version)]
+    }
+    func decode(_ row: PostgresRow) throws -> StoredBuilder { try BuilderStatements.decode(row) }
+  }
+
+  struct UseInvitation: Statement {
+    static let sql = """
+      UPDATE enrolment_tokens SET used_at = clock_timestamp(), builder_id = $2
+      WHERE token_hash = $1 AND used_at IS NULL AND expires_at > clock_timestamp()
+      """
+    let parameters: [PostgresValue]
+    init(tokenHash: String, builder: Int64) { parameters = [.text(tokenHash), .int(builder)] }
+  }
+
+  struct SetState: Statement {
+    static let sql = """
+      WITH b AS (UPDATE builders SET state = $2 WHERE id = $1 RETURNING *) SELECT \(columns) FROM b
+      """
+    let parameters: [PostgresValue]
+    init(builder: Int64, state: StoredBuilder.State) {
+      parameters = [.int(builder), .text(state.rawValue)]
+    }
+    func decode(_ row: PostgresRow) throws -> StoredBuilder { try BuilderStatements.decode(row) }
+  }
+
+  struct List: Statement {
+    static let sql = """
+      SELECT \(columns) FROM builders b ORDER BY b.last_seen_at DESC NULLS LAST, b.id
+      """
+    func decode(_ row: PostgresRow) throws -> StoredBuilder { try BuilderStatements.decode(row) }
+  }
+
+  struct Invite: Statement {
+    static let sql = """
+      INSERT INTO enrolment_tokens (token_hash, note, expires_at)
+      VALUES ($1, $2, clock_timestamp() + make_interval(secs => $3))
+      """
+    let parameters: [PostgresValue]
+    init(tokenHash: String, note: String, seconds: Int) {
+      parameters = [.text(tokenHash), .text(note), .double(Double(seconds))]
+    }
+  }
+
+  struct SetCapabilities: Statement {
+    static let sql = """
+      UPDATE builders SET capabilities = $2::jsonb, last_seen_at = clock_timestamp() WHERE id = $1
+      """
+    let parameters: [PostgresValue]
+    init(builder: Int64, json: String) { parameters = [.int(builder), .json(json)] }
+  }
+}

@@ -1,0 +1,169 @@
+public import FarmModel
+public import Foundation
+import Postgres
+
+/// A job with what its page shows.
+public struct StoredJob: Sendable, Equatable {
+  public var id: Int64
+  public var crate: String
+  public var version: String
+  public var target: String
+  public var state: JobState
+  public var jobClass: JobClass
+  public var planDigest: String
+  /// The plan as JSON.
+  public var plan: String
+  public var attempt: Int32
+  public var retriesLeft: Int
+  public var notBefore: Date?
+  public var failureClass: String?
+  public var failureMessage: String?
+  public var buildID: Int64?
+  public var createdAt: Date
+  public var finalizedAt: Date?
+  /// How many jobs are taken before it for the same target; nil where it does not wait.
+  public var position: Int?
+}
+
+/// One try at a job.
+public struct StoredAttempt: Sendable, Equatable {
+  public var attempt: Int32
+  public var builder: String
+  public var stage: String?
+  public var startedAt: Date
+  public var finishedAt: Date?
+  public var result: String?
+  public var failureClass: String?
+  public var failureMessage: String?
+  public var logSHA256: String?
+  public var logBytes: Int64
+}
+
+/// How many jobs of a target are in a state.
+public struct QueueCount: Sendable, Equatable {
+  public var target: String
+  public var state: JobState
+  public var count: Int
+}
+
+extension FarmDatabase {
+  public func job(_ id: Int64) async throws -> StoredJob? {
+    try await pool.run(JobQueries.Job(id: id)).first
+  }
+
+  /// A job's attempts, the first one first.
+  public func attempts(ofJob id: Int64) async throws -> [StoredAttempt] {
+    try await pool.run(JobQueries.Attempts(job: id))
+  }
+
+  /// Jobs by target and state.
+  public func queueCounts() async throws -> [QueueCount] {
+    try await pool.run(JobQueries.Counts())
+  }
+
+  /// The numbers of waiting and running jobs, in the order in which they are taken.
+  public func queuedJobs(limit: Int) async throws -> [Int64] {
+    try await pool.run(JobQueries.Queue(limit: limit))
+  }
+
+  /// Numbers of crates, versions with a binary, builds and artifact bytes.
+  public func totals() async throws -> (
+    crates: Int, versions: Int, builds: Int, artifactBytes: Int
+  ) {
+    try await pool.run(JobQueries.Totals()).first ?? (0, 0, 0, 0)
+  }
+}
+
+enum JobQueries {
+  static let all: [any Statement.Type] = [
+    Job.self, Attempts.self, Counts.self, Queue.self, Totals.self,
+  ]
+
+  struct Job: Statement {
+    static let sql = """
+      SELECT j.id, c.name, v.version, j.target, j.state, j.class, j.plan_digest,
+        j.plan::text AS plan, j.attempt, j.retries_left, j.not_before, j.failure_class,
+        j.failure_message, j.build_id, j.created_at, j.finalized_at,
+        CASE WHEN j.state = 'pending' THEN
+          (SELECT count(*) FROM jobs b WHERE b.state = 'pending' AND b.target = j.target
+           AND (b.class, b.rank, b.id) < (j.class, j.rank, j.id)) END AS position
+      FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
+      WHERE j.id = $1
+      """
+    let parameters: [PostgresValue]
+    init(id: Int64) { parameters = [.int(id)] }
+    func decode(_ row: PostgresRow) throws -> StoredJob {
+      StoredJob(
+        id: Int64(try row.int("id")), crate: try row.text("name"), version: try row.text("version"),
+        target: try row.text("target"), state: try jobState(row, "state"),
+        jobClass: JobClass(rawValue: try row.int("class")) ?? .backfill,
+        planDigest: try row.text("plan_digest"), plan: try row.text("plan"),
+        attempt: Int32(try row.int("attempt")), retriesLeft: try row.int("retries_left"),
+        notBefore: try row.optionalDate("not_before"),
+        failureClass: try row.optionalText("failure_class"),
+        failureMessage: try row.optionalText("failure_message"),
+        buildID: try row.optionalInt("build_id").map(Int64.init),
+        createdAt: try row.date("created_at"), finalizedAt: try row.optionalDate("finalized_at"),
+        position: try row.optionalInt("position"))
+    }
+  }
+
+  struct Attempts: Statement {
+    static let sql = """
+      SELECT a.attempt, b.name, a.stage, a.started_at, a.finished_at, a.result, a.failure_class,
+             a.failure_message, a.log_sha256, a.log_bytes
+      FROM attempts a JOIN builders b ON b.id = a.builder_id
+      WHERE a.job_id = $1 ORDER BY a.attempt
+      """
+    let parameters: [PostgresValue]
+    init(job: Int64) { parameters = [.int(job)] }
+    func decode(_ row: PostgresRow) throws -> StoredAttempt {
+      StoredAttempt(
+        attempt: Int32(try row.int("attempt")), builder: try row.text("name"),
+        stage: try row.optionalText("stage"), startedAt: try row.date("started_at"),
+        finishedAt: try row.optionalDate("finished_at"), result: try row.optionalText("result"),
+        failureClass: try row.optionalText("failure_class"),
+        failureMessage: try row.optionalText("failure_message"),
+        logSHA256: try row.optionalText("log_sha256"), logBytes: Int64(try row.int("log_bytes")))
+    }
+  }
+
+  struct Counts: Statement {
+    static let sql = """
+      SELECT target, state, count(*) AS count FROM jobs GROUP BY target, state
+      ORDER BY target, state
+      """
+    func decode(_ row: PostgresRow) throws -> QueueCount {
+      QueueCount(
+        target: try row.text("target"), state: try jobState(row, "state"),
+        count: try row.int("count"))
+    }
+  }
+
+  struct Queue: Statement {
+    static let sql = """
+      SELECT id FROM jobs WHERE state IN ('pending', 'leased')
+      ORDER BY state = 'pending', class, rank, id LIMIT $1
+      """
+    let parameters: [PostgresValue]
+    init(limit: Int) { parameters = [.int(limit)] }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }
+  }
+
+  struct Totals: Statement {
+    static let sql = """
+      SELECT (SELECT count(*) FROM crates) AS crates,
+        (SELECT count(*) FROM versions WHERE has_binaries) AS versions,
+        (SELECT count(*) FROM builds) AS builds,
+        (SELECT coalesce(sum(size), 0) FROM artifacts)::bigint AS bytes
+      """
+    func decode(_ row: PostgresRow) throws -> (
+      crates: Int, versions: Int, builds: Int, artifactBytes: Int
+    ) {
+      (
+        try row.int("crates"), try row.int("versions"), try row.int("builds"),
+        try row.int("bytes")
+      )
+    }
+  }
+}

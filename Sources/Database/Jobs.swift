@@ -1,0 +1,151 @@
+public import ExecutorKit
+public import FarmModel
+import Postgres
+import Scheduling
+
+/// A job that should exist, made by the recipes for one version and target.
+public struct WantedJob: Sendable {
+  public var versionID: Int64
+  public var target: String
+  public var jobClass: JobClass
+  /// Jobs of one group take turns with those of the others.
+  public var group: String
+  public var plan: Plan
+  public var planDigest: String
+
+  public init(
+    versionID: Int64, target: String, jobClass: JobClass, group: String, plan: Plan,
+    planDigest: String
+  ) {
+    self.versionID = versionID
+    self.target = target
+    self.jobClass = jobClass
+    self.group = group
+    self.plan = plan
+    self.planDigest = planDigest
+  }
+}
+
+extension FarmDatabase {
+  /// Makes the jobs that are not there and gives those whose plan's digest changed their new plan;
+  /// idle builders are woken. A job that is being built keeps its plan.
+  ///
+  /// - Returns: how many jobs were made or changed.
+  public func want(_ jobs: [WantedJob]) async throws -> Int {
+    guard !jobs.isEmpty else { return 0 }
+    return try await pool.transaction { connection in
+      var changed: Set<String> = []
+      var count = 0
+      for job in jobs {
+        let rows = try connection.run(try JobStatements.Want(job))
+        guard !rows.isEmpty else { continue }
+        changed.insert(job.target)
+        count += 1
+      }
+      if !changed.isEmpty {
+        try connection.run(JobStatements.Wake(targets: changed.sorted()))
+      }
+      return count
+    }
+  }
+
+  /// Raises a waiting job to the class `request`, or brings a failed or cancelled one back.
+  ///
+  /// - Returns: whether there is such a job.
+  public func request(version: Int64, target: String) async throws -> Int64? {
+    try await pool.transaction { connection in
+      let id = try connection.run(JobStatements.Request(version: version, target: target)).first
+      if id != nil { try connection.run(JobStatements.Wake(targets: [target])) }
+      return id
+    }
+  }
+}
+
+enum JobStatements {
+  static let all: [any Statement.Type] = [
+    Want.self, Wake.self, Request.self, CancelJobsOfVersion.self,
+  ]
+
+  /// One row when the job was made or changed, none when it is as wanted.
+  struct Want: Statement {
+    static let sql = """
+      WITH turn AS (
+        INSERT INTO rank_groups AS g (class, name, last_rank)
+        SELECT c.class, $4, c.now + 1 FROM rank_clocks c
+        WHERE c.class = $3
+          AND NOT EXISTS (SELECT FROM jobs
+                          WHERE version_id = $1 AND target = $2
+                            AND (plan_digest = $6 OR state = 'leased'))
+        ON CONFLICT (class, name) DO UPDATE
+          SET last_rank = greatest(excluded.last_rank, g.last_rank + 1)
+        RETURNING last_rank
+      )
+      INSERT INTO jobs AS j (version_id, target, state, class, rank, size_class, plan, plan_digest)
+      SELECT $1, $2, 'pending', $3, turn.last_rank, $7, $5::jsonb, $6 FROM turn
+      ON CONFLICT (version_id, target) DO UPDATE
+        SET state = 'pending', class = CASE WHEN j.state = 'pending' THEN j.class ELSE 2 END,
+            rank = CASE WHEN j.state = 'pending' THEN j.rank ELSE excluded.rank END,
+            size_class = excluded.size_class, plan = excluded.plan,
+            plan_digest = excluded.plan_digest, retries_left = 5, limits_doubled = false,
+            not_before = NULL, failure_class = NULL, failure_message = NULL, finalized_at = NULL,
+            updated_at = clock_timestamp()
+        WHERE j.plan_digest <> excluded.plan_digest AND j.state NOT IN ('leased', 'cancelled')
+      RETURNING id
+      """
+    let parameters: [PostgresValue]
+    init(_ job: WantedJob) throws {
+      parameters = [
+        .int(job.versionID), .text(job.target), .int(job.jobClass.rawValue), .text(job.group),
+        .json(try CanonicalJSON.text(job.plan)), .text(job.planDigest),
+        .int(SizeClass(holding: job.plan.limits).rawValue),
+      ]
+    }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }
+  }
+
+  struct Wake: Statement {
+    static let sql = "SELECT pg_notify('\(FarmDatabase.jobsChannel)', $1)"
+    let parameters: [PostgresValue]
+    init(targets: [String]) { parameters = [.text(targets.joined(separator: ","))] }
+  }
+
+  struct Request: Statement {
+    static let sql = """
+      UPDATE jobs SET class = 0,
+        state = CASE WHEN state IN ('failed', 'cancelled') THEN 'pending' ELSE state END,
+        retries_left = CASE WHEN state IN ('failed', 'cancelled') THEN 5 ELSE retries_left END,
+        failure_class = CASE WHEN state = 'failed' THEN NULL ELSE failure_class END,
+        failure_message = CASE WHEN state = 'failed' THEN NULL ELSE failure_message END,
+        finalized_at = CASE WHEN state IN ('failed', 'cancelled') THEN NULL ELSE finalized_at END,
+        updated_at = clock_timestamp()
+      WHERE version_id = $1 AND target = $2
+      RETURNING id
+      """
+    let parameters: [PostgresValue]
+    init(version: Int64, target: String) { parameters = [.int(version), .text(target)] }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }
+  }
+
+  /// Cancels all jobs of a version, or brings its cancelled ones back.
+  struct CancelJobsOfVersion: Statement {
+    enum Wanted: Sendable { case cancel, revive }
+    static let sql = """
+      UPDATE jobs SET
+        state = CASE
+          WHEN $2 AND state = 'pending' THEN 'cancelled'
+          WHEN NOT $2 AND state = 'cancelled' THEN 'pending'
+          ELSE state END,
+        finalized_at = CASE
+          WHEN $2 AND state = 'pending' THEN clock_timestamp()
+          WHEN NOT $2 AND state = 'cancelled' THEN NULL
+          ELSE finalized_at END,
+        not_before = CASE WHEN $2 THEN NULL ELSE not_before END,
+        cancel_requested = $2 AND state = 'leased',
+        updated_at = clock_timestamp()
+      WHERE version_id = $1
+        AND (($2 AND state IN ('pending', 'leased')) OR (NOT $2 AND state IN ('cancelled', 'leased')))
+      """
+    let parameters: [PostgresValue]
+    init(version: Int64, wanted: Wanted) { parameters = [.int(version), .bool(wanted == .cancel)] }
+  }
+}
