@@ -2,6 +2,7 @@
 
 set positional-arguments
 
+export PATH := env('PATH') + ":/opt/swift/usr/bin"
 buildsrs := ".local/bin/buildsrs"
 
 # Lists the recipes.

@@ -21,10 +21,10 @@ own_socket="$run/docker.sock"
 pid_file="$run/docker.pid"
 log="$state/dockerd.log"
 
-# answers SOCKET [SECONDS]: whether an engine answers there. A starting engine accepts the
+# answers SOCKET [SECONDS [as_root]]: whether an engine answers there. A starting engine accepts the
 # connection and answers once it is ready, so this waits for exactly as long as needed.
 answers() {
-  [ -S "$1" ] && curl -fsS -o /dev/null --max-time "${2:-5}" --unix-socket "$1" http://docker/_ping 2>/dev/null
+  [ -S "$1" ] && ${3:-} curl -fsS -o /dev/null --max-time "${2:-5}" --unix-socket "$1" http://docker/_ping 2>/dev/null
 }
 
 # current_socket: the socket of the engine that answers.
@@ -89,7 +89,9 @@ clear_run_directory() {
   local mounted
   while read -r mounted; do as_root umount -l "$mounted"; done < <(awk -v run="$run/" 'index($2, run) == 1 { print $2 }' /proc/mounts)
   as_root rm -rf "$run"
-  mkdir -p "$run" "$state/data"
+  mkdir -p "$state/data"
+  as_root mkdir -p "$run"
+  as_root chown "$(id -u)" "$run"
 }
 
 start_own() {
@@ -107,8 +109,9 @@ start_own() {
   setsid "${sudo[@]}" "$program" --data-root="$state/data" --exec-root="$run/exec" --pidfile="$pid_file" \
     --host="unix://$own_socket" </dev/null >"$log" 2>&1 9>&- &
   local launched=$!
-  while [ ! -S "$own_socket" ] && kill -0 "$launched" 2>/dev/null; do sleep 0.02; done
-  if ! answers "$own_socket" 60; then
+  while [ ! -S "$own_socket" ] && [ -e "/proc/$launched" ]; do sleep 0.02; done
+  if ! answers "$own_socket" 60 as_root; then
+    if own_pid >/dev/null; then stop; fi
     say "$(tail -n 15 "$log")"
     fail "dockerd did not start (see above and $log)" "as root with cgroups and iptables, or start an engine yourself and set DOCKER_HOST"
   fi

@@ -4,7 +4,8 @@
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 local_state="$root/.local"
 # Heavy things that several checkouts share: the registry and the Docker engine's data.
-cache="${BUILDSRS_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/builds.rs}"
+: "${HOME:=$(getent passwd "$(id -u)" | cut -d : -f 6)}"
+cache="${BUILDSRS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/builds.rs}"
 # Debian's own Python and Cargo, whatever a user's PATH puts before them.
 python=/usr/bin/python3
 get_swift="install Swift 6.2 or newer for Debian 12 from https://www.swift.org/install/linux/ and put its usr/bin into PATH, or unpack it to /opt/swift"

@@ -96,7 +96,7 @@ class RegistryServer(http.server.ThreadingHTTPServer):
 def serving(folder, port):
     """A server on a thread of its own; yields the port, which the system chooses for 0."""
     with RegistryServer(folder, port) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
             yield server.server_port
