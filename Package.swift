@@ -172,10 +172,17 @@ let package = Package(
     test("PostgresTests", ["DatabaseTestSupport", "Postgres", logging]),
     test("TransferTests", [transfer]),
     test("ArchivesTests", ["Archives"]),
-    test("CrateRegistryTests", ["CrateRegistry", "Archives", "Cryptography", "FarmModel", transfer]),
+    test(
+      "CrateRegistryTests", ["CrateRegistry", "Archives", "Cryptography", "FarmModel", transfer]),
     test("ArtifactStorageTests", ["ArtifactStorage", "Cryptography"]),
     test("SigningTests", ["Signing", "Cryptography"]),
     test("BuildPipelineTests", ["BuildPipeline", "CrateRegistry", "FarmModel", executorKit]),
+    test(
+      "DatabaseTests",
+      [
+        "Database", "DatabaseTestSupport", "FarmModel", "Postgres", "Scheduling", executorKit,
+        logging,
+      ]),
     test(
       "IntegrationTests",
       [

@@ -108,7 +108,7 @@ enum BuilderStatements {
       """
     let parameters: [PostgresValue]
     init(name: String, publicKey: String, version: String) {
-      parameters = [.text(name), .text(publicKey), .text(version)]
+      parameters = [.text(storable(name)), .text(storable(publicKey)), .text(storable(version))]
     }
     func decode(_ row: PostgresRow) throws -> StoredBuilder { try BuilderStatements.decode(row) }
   }
@@ -156,6 +156,6 @@ enum BuilderStatements {
       UPDATE builders SET capabilities = $2::jsonb, last_seen_at = clock_timestamp() WHERE id = $1
       """
     let parameters: [PostgresValue]
-    init(builder: Int64, json: String) { parameters = [.int(builder), .json(json)] }
+    init(builder: Int64, json: String) { parameters = [.int(builder), .json(storableJSON(json))] }
   }
 }

@@ -289,7 +289,7 @@ enum LeaseStatements {
     init(job: Int64, attempt: Int32, failure: ExecutorFailure) {
       parameters = [
         .int(job), .int(Int64(attempt)), .text(failure.failureClass.rawValue),
-        .text(failure.message),
+        .text(storable(failure.message)),
       ]
     }
   }
@@ -321,7 +321,7 @@ enum LeaseStatements {
       }
       parameters = [
         .int(job), .text(state.rawValue), .optional(retriesLeft), .bool(doubles), .double(pause),
-        .text(failure.failureClass.rawValue), .text(failure.message),
+        .text(failure.failureClass.rawValue), .text(storable(failure.message)),
       ]
     }
   }

@@ -47,13 +47,6 @@ extension FarmDatabase {
   }
 }
 
-/// PostgreSQL's text holds no U+0000, which build scripts may print.
-func storable(_ text: String) -> String {
-  text.utf8.contains(0)
-    ? String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 }))
-    : text
-}
-
 enum LogStatements {
   static let all: [any Statement.Type] = [Store.self, Read.self, SetStage.self, Move.self]
 

@@ -127,8 +127,3 @@ enum PublicationStatements {
     }
   }
 }
-
-/// PostgreSQL's `jsonb` refuses the escape of U+0000, which a smoke run's output may hold.
-private func storableJSON(_ json: String) -> String {
-  json.contains("\\u0000") ? json.replacing("\\u0000", with: "\u{FFFD}") : json
-}

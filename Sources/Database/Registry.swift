@@ -122,8 +122,9 @@ enum RegistryStatements {
     init(registry: Int64, version: RegistryVersion) {
       parameters = [
         .int(registry), .text(version.crate.text), .text(version.crate.normalized),
-        .optional(version.contents?.description), .optional(version.contents?.repository),
-        .optional(version.contents?.license),
+        .optional(storable(version.contents?.description)),
+        .optional(storable(version.contents?.repository)),
+        .optional(storable(version.contents?.license)),
       ]
     }
     func decode(_ row: PostgresRow) throws -> Row {
@@ -192,9 +193,9 @@ enum RegistryStatements {
     init(crate: Int64, version: RegistryVersion) throws {
       parameters = [
         .int(crate), .text(version.version.description), .text(version.checksum),
-        .bool(version.yanked), .optional(version.rustVersion),
+        .bool(version.yanked), .optional(storable(version.rustVersion)),
         version.publishedAt.map { .double(Double($0)) } ?? .null,
-        try version.contents.map { .json(try CanonicalJSON.text($0)) } ?? .null,
+        try version.contents.map { .json(storableJSON(try CanonicalJSON.text($0))) } ?? .null,
       ]
     }
     func decode(_ row: PostgresRow) throws -> Row {
