@@ -115,6 +115,7 @@ public actor PostgresConnection {
   }
 
   /// Runs `body` on this connection's thread, without leaving it in between.
+  @discardableResult
   public func run<Result: Sendable>(
     _ body: @Sendable (isolated PostgresConnection) throws -> Result
   ) throws -> Result {

@@ -119,11 +119,11 @@ final class Session: @unchecked Sendable {
     return notifications
   }
 
-  /// False when the server has closed this connection while it was idle.
+  /// False when the server has closed this connection while it was idle: its farewell is read first,
+  /// then the end of the stream.
   func isAlive() -> Bool {
-    guard !isBroken else { return false }
-    var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    if poll(&waiting, 1, 0) > 0 { PQconsumeInput(connection) }
+    var socket = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    while !isBroken, poll(&socket, 1, 0) > 0 { PQconsumeInput(connection) }
     return !isBroken
   }
 

@@ -11,6 +11,7 @@ extension PostgresConnection {
   ///
   /// - Throws: what `body` throws; `PostgresError` 25001 inside a transaction, 25P02 when `body`
   ///   has swallowed the error of a statement; 08006 during COMMIT leaves open what became of it.
+  @discardableResult
   public func transaction<Result>(
     isolation: TransactionIsolation = .readCommitted,
     _ body: (isolated PostgresConnection) throws -> Result

@@ -31,6 +31,7 @@ public final class PostgresPool: Sendable {
   ///
   /// - Throws: what `body` throws; `PostgresError` when no connection can be had;
   ///   `PostgresPoolError.closed`; `CancellationError`.
+  @discardableResult
   public func withConnection<Result: Sendable>(
     _ body: @Sendable (isolated PostgresConnection) throws -> Result
   ) async throws -> Result {
@@ -45,6 +46,7 @@ public final class PostgresPool: Sendable {
   /// must have no effect outside the database.
   ///
   /// - Throws: as `withConnection` and `PostgresConnection.transaction`.
+  @discardableResult
   public func transaction<Result: Sendable>(
     isolation: TransactionIsolation = .readCommitted,
     _ body: @Sendable (isolated PostgresConnection) throws -> Result
