@@ -188,7 +188,11 @@ let package = Package(
       [
         "ArtifactStorage", "Backend", "Builder", "BuilderProtocol", "Cryptography", "Database",
         "DatabaseTestSupport", "FarmModel", "Postgres", "Recipes", "RegistrySync", "Scheduling",
-        "Signing", "WebSockets", executorKit, logging, transfer,
+        "Signing", "WebSockets", executorKit, logging, lifecycle, transfer,
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     test("EndToEndTests", ["Cryptography", "FarmModel", executorKit, transfer]),
   ]
