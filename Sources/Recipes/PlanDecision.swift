@@ -1,0 +1,50 @@
+public import ExecutorKit
+public import FarmModel
+
+/// What a registry tells of a published version, as far as plans depend on it.
+public struct VersionFacts: Sendable, Equatable {
+  public var crate: CrateName
+  public var version: Semver
+  /// SHA-256 of the `.crate` file, 64 lower-case hexadecimal digits.
+  public var checksum: String
+  /// Seconds since 1970; nil: the registry does not tell.
+  public var publishedAt: Int64?
+  public var isYanked: Bool
+  /// SHA-256 of the lockfile that the farm made; nil: the crate's own is used.
+  public var lockfile: String?
+
+  public init(
+    crate: CrateName, version: Semver, checksum: String, publishedAt: Int64? = nil,
+    isYanked: Bool = false, lockfile: String? = nil
+  ) {
+    self.crate = crate
+    self.version = version
+    self.checksum = checksum
+    self.publishedAt = publishedAt
+    self.isYanked = isYanked
+    self.lockfile = lockfile
+  }
+}
+
+/// Whether a version is built for a target, and how.
+public enum PlanDecision: Sendable, Equatable {
+  case plan(Plan)
+  /// Not at all; the reason is what the API answers.
+  case skip(String)
+
+  /// The plan, or nil where nothing is built.
+  public var plan: Plan? { if case .plan(let plan) = self { plan } else { nil } }
+}
+
+/// A plan's values one by one, and which line of which file each comes from.
+public struct PlanExplanation: Sendable, Equatable, Codable {
+  public struct Value: Sendable, Equatable, Codable {
+    /// The key of the recipe or target, such as `features`.
+    public var key: String
+    public var value: String
+    /// Such as `recipes/ripgrep.yaml:4`; nil: nobody says anything, the farm's default holds.
+    public var origin: String?
+  }
+
+  public var values: [Value]
+}

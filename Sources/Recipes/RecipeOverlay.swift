@@ -1,0 +1,123 @@
+public import ExecutorKit
+
+/// Whether a recipe leaves something out.
+public enum SkipRule: Sendable, Equatable {
+  /// Nothing is built, for this reason.
+  case because(String)
+  /// `skip: false`: built, whatever a more general recipe says.
+  case never
+}
+
+/// What a recipe says of a version; nil: nothing, so that a more general recipe decides.
+///
+/// Lists replace what was there; `packages`, `environment` and `limits` replace key by key; `needed`
+/// adds to it.
+public struct RecipeOverlay: Sendable, Equatable {
+  public var features: [String]?
+  public var usesDefaultFeatures: Bool?
+  public var binaries: [String]?
+  public var packages: [String: [String]] = [:]
+  public var environment: [String: String] = [:]
+  public var smoke: [SmokeTest]?
+  public var limits = LimitsOverlay()
+  public var skip: SkipRule?
+  public var needed: [String] = []
+  public var executor: String?
+  public var linker: Linker?
+  /// The file and where the overlay's keys stand.
+  public var origin: Origin
+
+  static let keys = [
+    "features", "default-features", "binaries", "packages", "environment", "smoke", "limits",
+    "skip", "needed", "executor", "linker",
+  ]
+
+  init(origin: Origin) { self.origin = origin }
+
+  /// Reads the keys of one mapping, whatever else the mapping may hold.
+  init(_ keys: MappingReader) {
+    let reader = keys.reader
+    origin = Origin(file: reader.source.path, keys: keys.keyPositions)
+    features = keys.list("features", expected: "feature name", parse: Vocabulary.feature)
+    usesDefaultFeatures = keys.boolean("default-features")
+    binaries = keys.list("binaries", expected: "binary's name", parse: Vocabulary.binary)
+    packages = Self.packages(keys)
+    environment = keys["environment"].map { Self.environment($0, reader) } ?? [:]
+    smoke = keys["smoke"].flatMap { SmokeTest.read($0, reader) }
+    limits = keys["limits"].flatMap { LimitsOverlay.read($0, reader) } ?? limits
+    skip = keys["skip"].flatMap { Self.skip($0, reader) }
+    needed = keys.list("needed", expected: "library name", parse: Vocabulary.library) ?? []
+    executor = keys.value(
+      "executor", expected: "the name of an executor module", parse: Vocabulary.executor)
+    linker = keys.value(
+      "linker", expected: "gcc or zig", candidates: Linker.allCases.map(\.rawValue),
+      parse: Linker.init(rawValue:))
+  }
+
+  private static func packages(_ keys: MappingReader) -> [String: [String]] {
+    let systems = keys["packages"].flatMap {
+      MappingReader($0, keys.reader, name: quoted("packages"), keys: ["debian"])
+    }
+    let debian = systems?.list(
+      "debian", expected: "package name", parse: Vocabulary.debianPackage)
+    return debian.map { ["debian": $0] } ?? [:]
+  }
+
+  private static func environment(_ node: YAMLNode, _ reader: YAMLReader) -> [String: String] {
+    guard case .mapping(let entries) = node.content else {
+      reader.report(
+        "\(quoted("environment")) is \(node.kindName)", at: node.position,
+        expected: "a mapping of variables and their values")
+      return [:]
+    }
+    var variables: [String: String] = [:]
+    for entry in entries {
+      if let reason = EnvironmentNames.refusal(of: entry.key) {
+        reader.report(
+          reason.isEmpty
+            ? "\(quoted(entry.key)) is no name of a variable"
+            : "\(quoted(entry.key)) cannot be set: \(reason)",
+          at: entry.keyPosition, expected: reason.isEmpty ? EnvironmentNames.expected : nil)
+      } else {
+        variables[entry.key] = reader.text(
+          entry.value, name: quoted(entry.key), expected: "the variable's value")
+      }
+    }
+    return variables
+  }
+
+  private static func skip(_ node: YAMLNode, _ reader: YAMLReader) -> SkipRule? {
+    let expected = "the reason as text, or false"
+    guard let text = reader.text(node, name: quoted("skip"), expected: expected) else { return nil }
+    if text == "false" { return .never }
+    guard text != "true", !text.isEmpty else {
+      reader.report("\(quoted("skip")) gives no reason", at: node.position, expected: expected)
+      return nil
+    }
+    return .because(text)
+  }
+}
+
+extension SmokeTest {
+  static func read(_ node: YAMLNode, _ reader: YAMLReader) -> [SmokeTest]? {
+    guard case .sequence(let items) = node.content else {
+      reader.report(
+        "\(quoted("smoke")) is \(node.isNull ? "empty" : node.kindName)", at: node.position,
+        expected: "a list of mappings with binary, arguments, expect")
+      return nil
+    }
+    return items.compactMap { item in
+      MappingReader(
+        item, reader, name: "an item of \(quoted("smoke"))",
+        keys: ["binary", "arguments", "expect"]
+      ).map { keys in
+        SmokeTest(
+          binary: keys.value("binary", expected: "a binary's name", parse: Vocabulary.binary),
+          arguments: keys.list("arguments", expected: "argument") { $0 } ?? ["--version"],
+          expect: keys.value(
+            "expect", expected: "a regular expression of Swift's Regex, of at most 500 bytes",
+            parse: Vocabulary.regularExpression))
+      }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import Foundation
+
+extension RecipeSet {
+  /// Reads all `*.yaml` files of two directories, not of the directories inside them.
+  ///
+  /// Blocks on the disk: call it where blocking is allowed.
+  /// - Throws: everything that is wrong with any of the files; nothing is taken of a set with errors.
+  public static func load(targetsDirectory: String, recipesDirectory: String)
+    throws(RecipeErrors) -> RecipeSet
+  {
+    var problems: [RecipeDiagnostic] = []
+    let targets = files(in: targetsDirectory, holding: "targets", &problems)
+    let recipes = files(in: recipesDirectory, holding: "recipes", &problems)
+    return try RecipeSet(targets: targets, recipes: recipes, problems: problems)
+  }
+
+  private static func files(
+    in directory: String, holding what: String, _ problems: inout [RecipeDiagnostic]
+  ) -> [SourceText] {
+    let folder = directory.hasSuffix("/") ? String(directory.dropLast()) : directory
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+    } catch {
+      problems.append(unreadable(folder, "the directory of \(what)", error))
+      return []
+    }
+    var files: [SourceText] = []
+    for name in names where !name.hasPrefix(".") {
+      let path = "\(folder)/\(name)"
+      if name.hasSuffix(".yml") {
+        problems.append(
+          RecipeDiagnostic(
+            file: path, line: 0, column: 0, message: "the file is not read",
+            expected: "a name that ends in .yaml", severity: .warning))
+      }
+      guard name.hasSuffix(".yaml") else { continue }
+      do {
+        files.append(SourceText(path: path, bytes: try read(path)))
+      } catch {
+        problems.append(unreadable(path, "the file", error))
+      }
+    }
+    return files
+  }
+
+  /// At most one byte more than the limit: enough for the reader to refuse the file.
+  private static func read(_ path: String) throws -> [UInt8] {
+    let file = try FileHandle(forReadingFrom: URL(filePath: path))
+    defer { try? file.close() }
+    return Array(try file.read(upToCount: SourceText.maximumBytes + 1) ?? Data())
+  }
+
+  private static func unreadable(_ path: String, _ what: String, _ error: any Error)
+    -> RecipeDiagnostic
+  {
+    let cause = (error as NSError).localizedFailureReason ?? error.localizedDescription
+    return RecipeDiagnostic(
+      file: path, line: 0, column: 0, message: "\(what) cannot be read: \(cause)")
+  }
+}

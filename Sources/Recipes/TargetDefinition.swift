@@ -1,0 +1,133 @@
+public import ExecutorKit
+public import FarmModel
+
+/// What links the binaries of a target.
+public enum Linker: String, Sendable, Codable, CaseIterable {
+  /// The cross compiler of the executor's image.
+  case gcc
+  /// zig, which links against any older glibc.
+  case zig
+}
+
+/// A target that the farm builds for: one file `targets/<triple>.yaml`.
+public struct TargetDefinition: Sendable, Equatable {
+  public var triple: TargetTriple
+  /// The name of the executor module.
+  public var executor: String
+  /// 1: every version is built; 2: the newest one; 3: on request.
+  public var tier: Int
+  /// Which Rust the target needs: a version requirement such as `>=1.85`.
+  public var rust: String
+  public var linker: Linker
+  /// The oldest glibc that the artifacts must run with; nil: none is linked.
+  public var glibc: String?
+  /// What starts a binary of the target on a builder; empty: nothing is needed.
+  public var runner: [String]
+  /// The shared libraries that a binary may need.
+  public var needed: [String]
+  /// The limits that the file names.
+  public var limits: LimitsOverlay
+  /// The part of the file that the executor module reads.
+  public var configuration: ConfigurationValue
+  /// The file's path and where its top-level keys stand.
+  public var origin: Origin
+
+  static let keys = [
+    "triple", "executor", "tier", "rust", "linker", "glibc", "runner", "policy", "limits",
+  ]
+
+  /// Reads a target's file; every mistake is reported to `reader`, then the answer may be nil.
+  static func read(_ reader: YAMLReader) -> TargetDefinition? {
+    guard let root = reader.read() else {
+      if !reader.hasErrors {
+        reader.reportFile("the file is empty", expected: "a mapping with triple and executor")
+      }
+      return nil
+    }
+    let executor = executorName(of: root)
+    let keys = MappingReader(
+      root, reader, name: "a target", keys: Self.keys + (executor.map { [$0] } ?? []),
+      isKnown: { entry in
+        // Without an executor nobody can tell whose mapping this is; that it is missing is said.
+        if executor == nil, case .mapping = entry.value.content { return true }
+        return false
+      })
+    return keys.flatMap { Self(keys: $0, reader) }
+  }
+
+  private init?(keys: MappingReader, _ reader: YAMLReader) {
+    let triple = Self.triple(keys, reader)
+    let executor = keys.required("executor", expected: Self.executorExample).flatMap {
+      reader.value(
+        $0, name: quoted("executor"), expected: Self.executorExample, parse: Self.executor)
+    }
+    tier =
+      keys.value("tier", expected: "1, 2 or 3") { Quantities.count($0, maximum: 3) } ?? 1
+    rust = Self.rust(keys)
+    linker =
+      keys.value(
+        "linker", expected: "gcc or zig", candidates: Linker.allCases.map(\.rawValue),
+        parse: Linker.init(rawValue:)) ?? .gcc
+    glibc = keys.value("glibc", expected: "a version such as 2.36", parse: Vocabulary.glibc)
+    runner = keys.list("runner", expected: "part of a command line") { $0 } ?? []
+    needed = Self.policy(keys, reader)
+    limits = keys["limits"].flatMap { LimitsOverlay.read($0, reader) } ?? LimitsOverlay()
+    origin = Origin(file: reader.source.path, keys: keys.keyPositions)
+    configuration = .map([:])
+    if let executor, let node = keys[executor] {
+      if case .mapping = node.content {
+        configuration = reader.configuration(node, name: quoted(executor)) ?? configuration
+      } else {
+        reader.report(
+          "\(quoted(executor)) is \(node.kindName)", at: node.position,
+          expected: "a mapping with what the executor module reads")
+      }
+    }
+    guard let triple, let executor else { return nil }
+    self.triple = triple
+    self.executor = executor
+  }
+
+  private static let executorExample = "the name of an executor module such as docker-cross"
+
+  /// A name that is not also a key of the file itself.
+  private static func executor(_ text: String) -> String? {
+    keys.contains(text) ? nil : Vocabulary.executor(text)
+  }
+
+  /// The executor's name, before anything is reported: it decides which keys are known.
+  private static func executorName(of root: YAMLNode) -> String? {
+    guard case .mapping(let entries) = root.content,
+      let node = entries.first(where: { $0.key == "executor" })?.value,
+      case .scalar(let text, _) = node.content
+    else { return nil }
+    return executor(text)
+  }
+
+  private static func triple(_ keys: MappingReader, _ reader: YAMLReader) -> TargetTriple? {
+    let expected = "a target triple such as aarch64-unknown-linux-gnu"
+    guard let node = keys.required("triple", expected: expected),
+      let triple = reader.value(
+        node, name: quoted("triple"), expected: expected, parse: { TargetTriple($0) })
+    else { return nil }
+    if triple.text != reader.source.stem {
+      reader.report(
+        "\(quoted("triple")) is not the file's name", at: node.position,
+        expected: quoted(reader.source.stem))
+    }
+    return triple
+  }
+
+  private static func rust(_ keys: MappingReader) -> String {
+    let expected = "a version requirement such as >=1.85"
+    return keys.value("rust", expected: expected) { VersionRequirement($0)?.description }
+      ?? ">=1.85"
+  }
+
+  private static func policy(_ keys: MappingReader, _ reader: YAMLReader) -> [String] {
+    let policy = keys["policy"].flatMap {
+      MappingReader($0, reader, name: quoted("policy"), keys: ["needed"])
+    }
+    return policy?.list("needed", expected: "library name", parse: Vocabulary.library) ?? []
+  }
+}

@@ -1,0 +1,76 @@
+import ExecutorKit
+import FarmModel
+import Foundation
+import Recipes
+import Testing
+
+@Suite("The farm's own targets and recipes")
+struct RepositoryFilesTests {
+  /// The package's root: Tests/RecipesTests/<this file>, three up.
+  static let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().path(percentEncoded: false)
+
+  static func load() throws -> RecipeSet {
+    try RecipeSet.load(
+      targetsDirectory: root + "targets", recipesDirectory: root + "recipes")
+  }
+
+  @Test("load without a diagnostic")
+  func load() throws {
+    let set = try Self.load()
+    #expect(set.warnings == [])
+    #expect(
+      set.targets.map(\.triple.text) == ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"])
+    #expect(set.recipes.map(\.crate.text) == ["hexyl", "ripgrep"])
+    #expect(set.digest.count == 64)
+  }
+
+  @Test("make ripgrep's plan for aarch64 of the target's and the recipe's values")
+  func ripgrepPlan() throws {
+    let facts = try #require(
+      VersionFacts.make("ripgrep", "13.0.0", publishedAt: 1_623_500_000))
+    let target = try #require(TargetTriple("aarch64-unknown-linux-gnu"))
+    let expected = Plan(
+      inputs: BuildInputs(
+        crate: "ripgrep", version: "13.0.0", checksum: facts.checksum,
+        target: "aarch64-unknown-linux-gnu", executor: "docker-cross",
+        configuration: .map([
+          "containerfile": .text("docker-cross/Containerfile"),
+          "arguments": .map([
+            "gcc": .text("gcc-aarch64-linux-gnu"), "debian": .text("arm64"),
+          ]),
+        ]),
+        rust: ">=1.85", linker: "gcc", glibc: "2.36", sourceDateEpoch: 1_623_500_000),
+      checks: BuildChecks(
+        runner: ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"],
+        needed: [
+          "libc.so.6", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0", "libdl.so.2",
+          "ld-linux-aarch64.so.1",
+        ],
+        smoke: [SmokeTest(binary: "rg", arguments: ["--version"], expect: "^ripgrep ")]),
+      limits: Limits(
+        memory: 4 << 30, timeSeconds: 900, log: 10 << 20, disk: 10 << 30, processes: 1024))
+    #expect(try Self.load().plan(for: facts, target: target) == .plan(expected))
+  }
+
+  @Test("say where each value of a plan comes from")
+  func origins() throws {
+    let facts = try #require(VersionFacts.make("hexyl", "0.8.0"))
+    let target = try #require(TargetTriple("x86_64-unknown-linux-gnu"))
+    let explanation = try #require(try Self.load().explain(facts, target: target))
+    let places = explanation.values.map { value in
+      "\(value.key) \(value.origin?.split(separator: "/").suffix(2).joined(separator: "/") ?? "-")"
+    }
+    #expect(
+      places == [
+        "executor targets/x86_64-unknown-linux-gnu.yaml:3",
+        "linker targets/x86_64-unknown-linux-gnu.yaml:9",
+        "rust targets/x86_64-unknown-linux-gnu.yaml:8",
+        "glibc targets/x86_64-unknown-linux-gnu.yaml:10",
+        "runner targets/x86_64-unknown-linux-gnu.yaml:11",
+        "limits targets/x86_64-unknown-linux-gnu.yaml:14", "features -",
+        "default-features recipes/_default.yaml:4", "binaries -", "packages -", "environment -",
+        "smoke recipes/hexyl.yaml:3", "needed targets/x86_64-unknown-linux-gnu.yaml:12",
+      ])
+  }
+}
