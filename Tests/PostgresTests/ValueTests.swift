@@ -34,6 +34,27 @@ import Testing
     }
   }
 
+  @Test("rows for COPY hold any value")
+  func copyText() async throws {
+    let text = "tab\t, line\n, \r\\N \\."
+    try await withConnection { connection in
+      try await connection.execute("CREATE TABLE t (a text, b bytea, c text[], d int)")
+      let lines = try [
+        CopyText.line([.text(text), .bytes([0, 92, 255]), .textArray(["\\", "\n"]), nil]),
+        CopyText.line([.text("\\N"), nil, .textArray([]), 7]),
+      ]
+      #expect(try await connection.copyIn("COPY t FROM STDIN", chunks: lines) == 2)
+      let rows = try await connection.query("SELECT * FROM t ORDER BY d NULLS FIRST")
+      #expect(try rows[0].text("a") == text)
+      #expect(try rows[0].bytes("b") == [0, 92, 255])
+      #expect(try rows[0].textArray("c") == ["\\", "\n"])
+      #expect(try rows[0].optionalInt("d") == nil)
+      #expect(try rows[1].text("a") == "\\N")
+      #expect(try rows[1].int("d") == 7)
+    }
+    #expect(throws: PostgresError.self) { try CopyText.line(["\0"]) }
+  }
+
   @Test("empty arrays, empty bytes and NULLs are kept apart")
   func empty() async throws {
     try await withConnection { connection in

@@ -32,6 +32,8 @@ struct ClusterControl {
   func stop() throws {
     guard runningServer() != nil else { return }
     try pgCtl("stopping PostgreSQL", ["stop", "--wait", "--timeout=60", "--mode=fast"])
+    // Outside the home it would stay behind for ever; the next start makes it anew.
+    if !layout.socketDirectory.hasPrefix(layout.home) { rmdir(layout.socketDirectory) }
   }
 
   /// The process in the cluster's own `postmaster.pid`, when it is alive and works in the data

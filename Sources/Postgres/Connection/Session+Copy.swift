@@ -1,7 +1,7 @@
 import CPostgres
 
 extension Session {
-  /// Sends `chunks` to a `COPY … FROM STDIN`. A chunk above 1 GiB is cut by libpq's own limit only.
+  /// Sends `chunks` to a `COPY … FROM STDIN`.
   func copyIn(_ sql: String, chunks: some Sequence<[UInt8]>) throws -> Int {
     try beginCopy(sql)
     do {
@@ -39,9 +39,11 @@ extension Session {
   }
 
   private func send(_ chunk: [UInt8]) throws {
+    guard let count = Int32(exactly: chunk.count) else {
+      throw PostgresError.client("54000", "a chunk of \(chunk.count) bytes is too large for COPY")
+    }
     let sent = chunk.withUnsafeBytes { bytes in
-      PQputCopyData(
-        connection, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count))
+      PQputCopyData(connection, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), count)
     }
     try check(sent)
   }
