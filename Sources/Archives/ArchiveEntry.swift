@@ -42,3 +42,14 @@ public enum ArchiveSource: Sendable {
   /// Bytes in memory.
   case bytes([UInt8])
 }
+
+extension ArchiveEntry {
+  /// The path without the folder that every entry must be in; nil for the folder itself.
+  ///
+  /// Throws `outsideRoot` for an entry elsewhere, or a file in the folder's place.
+  public func path(relativeTo root: String) throws(ArchiveError) -> String? {
+    if path == root, isDirectory { return nil }
+    guard path.hasPrefix(root + "/") else { throw .outsideRoot(entry: path, root: root) }
+    return String(path.dropFirst(root.count + 1))
+  }
+}

@@ -25,14 +25,6 @@ struct EntryPath: Equatable {
       throw .pathTooLong(entry: name, limit: 255)
     }
   }
-
-  /// The path without the folder that it must be in; nil for the folder itself.
-  func relative(to root: String) throws(ArchiveError) -> String? {
-    guard parts.first.map(String.init) == root else {
-      throw .outsideRoot(entry: text, root: root)
-    }
-    return parts.count == 1 ? nil : parts.dropFirst().joined(separator: "/")
-  }
 }
 
 /// Finds paths that occur twice or that need a folder where a file is.

@@ -59,11 +59,7 @@ struct TreeWriter {
 
   mutating func write(_ entry: ArchiveEntry, _ content: ArchiveContent) throws(ArchiveError) {
     isEmpty = false
-    let path = try EntryPath(entry.path, limit: .max)
-    guard let relative = try path.relative(to: expectedRoot) else {
-      if entry.isDirectory { return }
-      throw .outsideRoot(entry: entry.path, root: expectedRoot)
-    }
+    guard let relative = try entry.path(relativeTo: expectedRoot) else { return }
     if relative == ".cargo-ok" || relative == ".cargo-checksum.json" {
       return summary.discarded.append(entry.path)
     }
