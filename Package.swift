@@ -130,13 +130,16 @@ let package = Package(
       "RegistrySync", ["CrateRegistry", "Cryptography", "FarmModel", logging, lifecycle, transfer]),
     library("CommandLineSupport", ["CYAML", "Recipes", argumentParser, logging]),
 
+    library(
+      "LocalFarm", ["Cryptography", "FarmModel", "Postgres", "Signing", executorKit, transfer]),
+
     // Programs.
     program(
       "buildsrs", folder: "buildsrs-command",
       [
         "ArtifactStorage", "Backend", "CommandLineSupport", "Cryptography", "Database", "FarmModel",
-        "Postgres", "Recipes", "RegistrySync", "Signing", executorKit, logging, lifecycle,
-        subprocess, systemPackage, transfer,
+        "LocalFarm", "Postgres", "Recipes", "RegistrySync", "Signing", executorKit, logging,
+        lifecycle, transfer,
       ]),
     program(
       "buildsrs-builder", folder: "buildsrs-builder",
@@ -194,7 +197,13 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ]),
-    test("EndToEndTests", ["Cryptography", "FarmModel", executorKit, transfer]),
+    test(
+      "EndToEndTests",
+      [
+        "Cryptography", "DatabaseTestSupport", "FarmModel", "LocalFarm", "Postgres", "Signing",
+        "buildsrs", "buildsrs-builder", "buildsrs-executor-host", "FakeExecutor", executorKit,
+        transfer,
+      ]),
   ]
 )
 

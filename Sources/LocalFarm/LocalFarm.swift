@@ -1,0 +1,136 @@
+import Cryptography
+import Foundation
+public import Postgres
+
+/// A whole farm of processes on this machine: backend, registry sync and builders, which share
+/// nothing but URLs and the database. The demo and the end-to-end tests run it.
+public actor LocalFarm {
+  public nonisolated let layout: FarmLayout
+  public nonisolated let database: PostgresAddress
+  private let registryURL: String
+  /// In the order in which they were started; stopped in reverse.
+  private var children: [ChildProcess] = []
+  private var backendURL: String?
+
+  /// - Parameter registryURL: a sparse index, `sparse+http://…`.
+  public init(layout: FarmLayout, database: PostgresAddress, registryURL: String) {
+    self.layout = layout
+    self.database = database
+    self.registryURL = registryURL
+  }
+
+  /// The children that run, with their names and process numbers.
+  public var processes: [ChildProcess] { children }
+
+  /// Makes what a backend needs before its first start: schema, signing key, storage marker, token.
+  public func prepare() async throws {
+    try FileManager.default.createDirectory(
+      atPath: layout.stateDirectory, withIntermediateDirectories: true)
+    try await command("migrate", ["migrate", "--migrations-directory", layout.migrationsDirectory])
+    try await command(
+      "keys", ["keys", "generate", "--register", "--signing-key-file", layout.signingKey])
+    if !FileManager.default.fileExists(atPath: layout.registryToken) {
+      let made = FileManager.default.createFile(
+        atPath: layout.registryToken, contents: Data((Random.token() + "\n").utf8),
+        attributes: [.posixPermissions: 0o600])
+      guard made else {
+        throw LocalFarmError.failed(name: "writing \(layout.registryToken)", log: "")
+      }
+    }
+  }
+
+  /// Starts a backend and waits until it serves; its URL.
+  ///
+  /// - Parameter listen: host and port; port 0 picks a free one.
+  @discardableResult
+  public func startBackend(listen: String = "127.0.0.1:0") async throws -> String {
+    var arguments = [
+      "backend", "--listen", listen, "--signing-key-file", layout.signingKey,
+      "--registry-token-file", layout.registryToken, "--targets-directory",
+      layout.targetsDirectory, "--recipes-directory", layout.recipesDirectory,
+    ]
+    if let seconds = layout.leaseSeconds { arguments += ["--lease-seconds", String(seconds)] }
+    let child = try start("backend", [layout.buildsrs] + arguments + common)
+    let line = try await child.firstLine()
+    guard let url = line.split(separator: " ").last.map(String.init), url.hasPrefix("http") else {
+      throw LocalFarmError.notReady(
+        name: child.name, reason: "it said “\(line)”", log: child.lastLines())
+    }
+    backendURL = url
+    return url
+  }
+
+  /// Starts a builder with an invitation and waits until the farm knows its capabilities.
+  ///
+  /// - Parameter slots: how many attempts it runs at once.
+  @discardableResult
+  public func startBuilder(_ name: String, slots: Int = 1) async throws -> ChildProcess {
+    let directory = "\(layout.stateDirectory)/\(name)"
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let token = "\(directory)/enrolment.token"
+    try await command(
+      "invite", ["builders", "invite", "--note", name, "--output", token])
+    return try start(
+      name,
+      [
+        layout.builder, "run", "--backend-url", try url(), "--name", name, "--slots",
+        String(slots), "--state-directory", directory, "--modules-directory",
+        layout.modulesDirectory, "--targets-directory", layout.targetsDirectory,
+        "--enrolment-token-file", token,
+      ])
+  }
+
+  /// Reads the registry once and reports these crates to the backend.
+  public func sync(_ crates: [String]) async throws {
+    try await command(
+      "registry-sync",
+      [
+        "registry-sync", "--once", "--registry-url", registryURL, "--backend-url", try url(),
+        "--registry-token-file", layout.registryToken,
+      ] + crates.flatMap { ["--crate", $0] })
+  }
+
+  /// Forgets a child that was killed on purpose.
+  public func forget(_ child: ChildProcess) {
+    children.removeAll { $0.pid == child.pid }
+  }
+
+  /// Stops everything in the reverse order of its start.
+  public func stop() async {
+    for child in children.reversed() { await child.stop() }
+    children = []
+  }
+
+  private func url() throws -> String {
+    guard let backendURL else {
+      throw LocalFarmError.notReady(name: "backend", reason: "it was not started", log: "")
+    }
+    return backendURL
+  }
+
+  private var common: [String] {
+    [
+      "--database-url", database.connectionString, "--state-directory", layout.stateDirectory,
+    ]
+  }
+
+  private func start(_ name: String, _ arguments: [String]) throws -> ChildProcess {
+    let child = try ChildProcess(
+      name, arguments, environment: layout.environment, directory: layout.logs)
+    children.append(child)
+    return child
+  }
+
+  /// Runs a `buildsrs` command to its end.
+  @discardableResult
+  private func command(_ name: String, _ arguments: [String]) async throws -> String {
+    let child = try ChildProcess(
+      name, [layout.buildsrs] + arguments + common, environment: layout.environment,
+      directory: layout.logs)
+    guard await child.ending() == 0 else {
+      throw LocalFarmError.failed(
+        name: "buildsrs \(arguments.joined(separator: " "))", log: child.lastLines())
+    }
+    return (try? String(contentsOfFile: child.outputFile, encoding: .utf8)) ?? ""
+  }
+}
