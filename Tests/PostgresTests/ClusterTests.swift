@@ -4,14 +4,17 @@ import Testing
 @testable import Postgres
 
 @Suite("EmbeddedCluster", .timeLimit(.minutes(2))) struct ClusterTests {
-  /// A cluster in a directory of its own; both are gone afterwards.
+  /// A cluster in a directory of its own, below one that only its owner may enter, when it has a
+  /// name; all is gone afterwards.
   private func withCluster(
-    below path: String = "", _ body: (EmbeddedCluster) async throws -> Void
+    belowPrivate name: String = "", _ body: (EmbeddedCluster) async throws -> Void
   ) async throws {
     try await withTemporaryDirectory { directory in
-      let cluster = EmbeddedCluster(directory: directory + path, durable: false)
+      if !name.isEmpty { try #require(chmod(directory, 0o700) == 0) }
+      let cluster = EmbeddedCluster(directory: "\(directory)/\(name)data", durable: false)
       defer { removeElsewhere(cluster) }
       do {
+        try await cluster.removeWhenThisProcessEnds()
         try await body(cluster)
         try await cluster.stop()
       } catch {
@@ -55,12 +58,8 @@ import Testing
 
   @Test("it starts below a directory that only its owner may enter, and where paths are long")
   func unreachable() async throws {
-    let path = "/private/" + String(repeating: "long", count: 30)
-    try await withCluster(below: path) { cluster in
-      let parent = cluster.directory.dropLast(path.count) + "/private"
-      try FileManager.default.createDirectory(
-        atPath: String(parent), withIntermediateDirectories: true,
-        attributes: [.posixPermissions: 0o700])
+    let name = String(repeating: "long", count: 30) + "/"
+    try await withCluster(belowPrivate: name) { cluster in
       try await cluster.start()
       let connection = try await PostgresConnection(connecting: try await cluster.address)
       #expect(

@@ -148,11 +148,12 @@ struct ClusterControl {
 
   /// A shell that waits for the end of its input, which comes when this process has ended.
   func startGuard(removing directory: String) throws {
-    let script = "cat >/dev/null; \"$@\"; rm -rf -- \"$0\""
+    let script = "cat >/dev/null; home=$1; shift; \"$@\"; rm -rf -- \"$0\" \"$home\""
     let stop = [
       "\(try binaries().directory)/pg_ctl", "stop", "--mode=immediate", "--pgdata=\(layout.data)",
     ]
     // The leash stays open until the process ends; nobody waits for the guard, init reaps it.
-    _ = try Command(arguments: ["sh", "-c", script, directory] + user.prefix + stop).startGuard()
+    _ = try Command(arguments: ["sh", "-c", script, directory, layout.home] + user.prefix + stop)
+      .startGuard()
   }
 }
