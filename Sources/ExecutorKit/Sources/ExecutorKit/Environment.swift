@@ -24,18 +24,22 @@ public struct PrepareRequest: Codable, Sendable {
   public var mounts: [Mount]
   /// A directory of the attempt's own on the host, for the module's own files; removed afterwards.
   public var scratchDirectory: String
+  /// A directory of the module's own on the host that outlives attempts and that all of the
+  /// builder's attempts share at once; what is in it is named by digest.
+  public var cacheDirectory: String
   /// Where the module finds its container and root-file-system files (`targets/executors`).
   public var filesDirectory: String
 
   public init(
     identity: AttemptIdentity, plan: Plan, limits: Limits, mounts: [Mount],
-    scratchDirectory: String, filesDirectory: String
+    scratchDirectory: String, cacheDirectory: String, filesDirectory: String
   ) {
     self.identity = identity
     self.plan = plan
     self.limits = limits
     self.mounts = mounts
     self.scratchDirectory = scratchDirectory
+    self.cacheDirectory = cacheDirectory
     self.filesDirectory = filesDirectory
   }
 }

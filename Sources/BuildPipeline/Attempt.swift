@@ -1,0 +1,118 @@
+import Cryptography
+import ExecutorKit
+import FarmModel
+import Foundation
+import Transfer
+
+/// One run of the pipeline.
+struct Attempt: Sendable {
+  let request: HostBuildRequest
+  let module: any ExecutorModule
+  let emit: @Sendable (HostEvent) -> Void
+  let folders: AttemptFolders
+  let log: AttemptLog
+
+  private var inputs: BuildInputs { request.plan.inputs }
+  private var limits: Limits { request.plan.limits }
+
+  init(
+    request: HostBuildRequest, module: any ExecutorModule,
+    emit: @escaping @Sendable (HostEvent) -> Void
+  ) {
+    self.request = request
+    self.module = module
+    self.emit = emit
+    folders = AttemptFolders(request)
+    log = AttemptLog(limit: request.plan.limits.log, emit: emit)
+  }
+
+  func run() async throws -> BuildReport {
+    let moduleName = module.describe().name
+    var times = StageTimes(emit: emit)
+    let source = try await times.measure(.fetch) {
+      try folders.create(module: moduleName)
+      let client = TransferClient()
+      defer { client.shutdown() }
+      return try await FetchStage(request: request, folders: folders, log: log, client: client)
+        .run()
+    }
+    let environment = try await times.measure(.prepare) { try await prepare(moduleName) }
+    do {
+      let report = try await runStages(in: environment, source: source, times: &times)
+      await tearDown(environment)
+      return report
+    } catch {
+      await tearDown(environment)
+      throw error
+    }
+  }
+
+  private func prepare(_ moduleName: String) async throws -> any BuildEnvironment {
+    try Task.checkCancellation()
+    let environment = try await module.prepare(
+      PrepareRequest(
+        identity: request.identity, plan: request.plan, limits: limits, mounts: folders.mounts,
+        scratchDirectory: folders.scratch, cacheDirectory: folders.cache(ofModule: moduleName),
+        filesDirectory: request.filesDirectory)
+    ) { log.write($0) }
+    let identity = environment.identity
+    log.line("environment \(identity.digest)")
+    log.line("\(identity.rustc); \(identity.cargo); \(identity.linker)")
+    return environment
+  }
+
+  /// A task of its own, waited for: tearing down must go on where the attempt was cancelled.
+  private func tearDown(_ environment: any BuildEnvironment) async {
+    await Task { await environment.tearDown() }.value
+  }
+
+  private func runStages(
+    in environment: any BuildEnvironment, source: FetchedSource, times: inout StageTimes
+  ) async throws -> BuildReport {
+    try Task.checkCancellation()
+    let run = GuardedRun(
+      environment: environment, log: log, folders: folders, diskLimit: limits.disk)
+    let binaries = try await times.measure(.build) {
+      try await CompileStage(plan: request.plan, run: run, source: source).build()
+    }
+    var reports = try await times.measure(.inspect) {
+      try await InspectStage(plan: request.plan, log: log).inspect(binaries)
+    }
+    let smoke = SmokeStage(plan: request.plan, run: run, log: log)
+    try await times.measure(.smoke) {
+      for (index, binary) in binaries.enumerated() {
+        reports[index].smoke = try await smoke.test(binary)
+      }
+    }
+    let built = binaries.map(\.name)
+    var report = BuildReport(
+      binaries: reports, leftOut: source.leftOut(built: built, wanted: inputs.binaries),
+      environment: environment.identity, seconds: [:], artifacts: [])
+    report.artifacts = try await times.measure(.package) { [report] in
+      let stage = PackageStage(inputs: inputs, folders: folders)
+      return try await offPool { try stage.write(binaries, facts: report) }
+    }
+    report.seconds = times.seconds
+    return report
+  }
+}
+
+/// Announces stages and measures them.
+struct StageTimes {
+  let emit: @Sendable (HostEvent) -> Void
+  /// Wall-clock seconds by stage, to the millisecond.
+  private(set) var seconds: [String: Double] = [:]
+
+  init(emit: @escaping @Sendable (HostEvent) -> Void) { self.emit = emit }
+
+  mutating func measure<Value>(
+    _ stage: BuildStage, _ body: () async throws -> Value
+  ) async throws -> Value {
+    emit(.stage(stage))
+    let start = ContinuousClock.now
+    let value = try await body()
+    let elapsed = (ContinuousClock.now - start) / .milliseconds(1)
+    seconds[stage.rawValue] = elapsed.rounded() / 1000
+    return value
+  }
+}

@@ -1,0 +1,71 @@
+import ExecutorKit
+
+/// What a build printed that tells why it failed.
+struct BuildErrors: Sendable {
+  /// Lines that begin with `error`, as far as they help a reader: the first few.
+  private(set) var firstErrors: [String] = []
+  private(set) var sawFullDisk = false
+  private(set) var sawLinker = false
+  private(set) var sawLockfile = false
+
+  private static let lockfileMarks = [
+    "because --locked was passed", "but --locked was passed", "failed to parse lock file",
+    "lock file version", "no matching package named", "failed to select a version for",
+    "changed between lock files",
+  ]
+
+  /// Looks at one line of standard error.
+  mutating func read(_ line: String) {
+    if line.hasPrefix("error"), firstErrors.count < 3 { firstErrors.append(line) }
+    if line.contains("No space left on device") || line.contains("(os error 28)") {
+      sawFullDisk = true
+    }
+    if line.hasPrefix("error: linking with") || line.hasPrefix("error: linker `") {
+      sawLinker = true
+    }
+    if Self.lockfileMarks.contains(where: line.contains) { sawLockfile = true }
+  }
+
+  /// Why the build failed, or nil when it did not.
+  func failure(of result: CommandResult, limits: Limits) -> ExecutorFailure? {
+    switch result.ending {
+    case .exited(status: 0): nil
+    case .timedOut:
+      ExecutorFailure(.timeout, "the build did not end within \(limits.timeSeconds) s")
+    case .outOfMemory:
+      ExecutorFailure(.outOfMemory, "the build needs more memory than \(limits.memory) bytes")
+    case .signalled(let number) where [2, 9, 15].contains(number):
+      ExecutorFailure(.infrastructure, "the build was killed from outside by signal \(number)")
+    case .exited(let status) where [125, 126, 127].contains(status):
+      ExecutorFailure(
+        .infrastructure,
+        "cargo did not start in the environment (exit status \(status)); see the log")
+    case .exited, .signalled: ExecutorFailure(failureClass, message(of: result))
+    }
+  }
+
+  private var failureClass: FailureClass {
+    if sawFullDisk { return .diskFull }
+    if sawLinker { return .link }
+    // Cargo reads the lockfile before it compiles anything, and ends with that one error.
+    if sawLockfile { return .lockfile }
+    return .compile
+  }
+
+  private func message(of result: CommandResult) -> String {
+    guard firstErrors.isEmpty else { return firstErrors.joined(separator: "\n") }
+    return "cargo build \(result.ending.description) and printed no error; see the log"
+  }
+}
+
+extension CommandResult.Ending {
+  /// The end of a sentence about a command.
+  var description: String {
+    switch self {
+    case .exited(let status): "ended with exit status \(status)"
+    case .signalled(let number): "was ended by signal \(number)"
+    case .timedOut: "did not end in time"
+    case .outOfMemory: "ran out of memory"
+    }
+  }
+}

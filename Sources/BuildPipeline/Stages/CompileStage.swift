@@ -1,0 +1,41 @@
+import ExecutorKit
+import FarmModel
+
+/// Calls Cargo in the environment and takes over the binaries that it makes.
+struct CompileStage: Sendable {
+  let plan: Plan
+  let run: GuardedRun
+  let source: FetchedSource
+
+  /// - Throws: ``ExecutorFailure`` with the class that the build's end and its output tell.
+  func build() async throws -> [BuiltBinary] {
+    let output = BuildOutput(log: run.log)
+    let command = BuildCommand(inputs: plan.inputs, limits: plan.limits).command
+    let result = try await run.run(command) { output.add($0) }
+    output.finish()
+    let (named, errors) = output.result
+    if let failure = errors.failure(of: result, limits: plan.limits) { throw failure }
+    let collector = BinaryCollector(folders: run.folders)
+    let binaries = try await offPool { try collector.collect(named) }
+    let leftOut = source.leftOut(built: binaries.map(\.name), wanted: plan.inputs.binaries)
+    for binary in leftOut {
+      run.log.line("left out: \(binary.name), \(Self.reason(binary))")
+    }
+    guard !binaries.isEmpty else { throw noBinaries(leftOut) }
+    return binaries
+  }
+
+  private static func reason(_ binary: LeftOutBinary) -> String {
+    binary.requiredFeatures.isEmpty
+      ? "Cargo did not build it"
+      : "which needs the features " + binary.requiredFeatures.joined(separator: ", ")
+  }
+
+  private func noBinaries(_ leftOut: [LeftOutBinary]) -> ExecutorFailure {
+    guard !leftOut.isEmpty else {
+      return ExecutorFailure(.noBinaries, "the package has no binary; it is a library")
+    }
+    let list = leftOut.map { "\($0.name) (\(Self.reason($0)))" }.joined(separator: "; ")
+    return ExecutorFailure(.noBinaries, "no binary was built. Left out: \(list)")
+  }
+}

@@ -1,0 +1,57 @@
+import ExecutorKit
+import Foundation
+
+/// Where the things of one attempt lie on the host, and where its environment sees them.
+struct AttemptFolders: Sendable {
+  let work: String
+  let store: String
+
+  init(_ request: HostBuildRequest) {
+    work = request.workDirectory
+    store = request.storeDirectory
+  }
+
+  var archive: String { work + "/source.crate" }
+  var crate: String { work + "/crate" }
+  var vendor: String { work + "/vendor" }
+  var cargoHome: String { work + "/cargo-home" }
+  var target: String { work + "/target" }
+  /// The binaries as they were right after the build, out of reach of what runs later.
+  var binaries: String { work + "/binaries" }
+  var artifacts: String { work + "/artifacts" }
+  /// The module's own place.
+  var scratch: String { work + "/scratch" }
+  /// A module's place that outlives attempts.
+  func cache(ofModule name: String) -> String { "\(store)/modules/\(name)" }
+
+  /// What the environment's commands see of the host. The same paths everywhere: they are part of
+  /// what makes builds reproducible.
+  var mounts: [Mount] {
+    [
+      Mount(source: crate, destination: "/build/crate", isWritable: false),
+      Mount(source: vendor, destination: "/build/vendor", isWritable: false),
+      Mount(source: store, destination: "/build/store", isWritable: false),
+      Mount(source: cargoHome, destination: "/build/cargo-home", isWritable: true),
+      Mount(source: target, destination: "/build/target", isWritable: true),
+      Mount(source: binaries, destination: "/build/binaries", isWritable: false),
+    ]
+  }
+
+  /// The folders that the attempt's commands may fill.
+  var writable: [String] { mounts.filter(\.isWritable).map(\.source) }
+
+  /// Makes every folder but ``crate``, which appears when the archive is unpacked.
+  func create(module: String) throws(ExecutorFailure) {
+    let folders = [vendor, cargoHome, target, binaries, artifacts, scratch, store]
+    for folder in folders + [cache(ofModule: module)] {
+      do {
+        try FileManager.default.createDirectory(
+          atPath: folder, withIntermediateDirectories: true,
+          attributes: [.posixPermissions: 0o755])
+      } catch {
+        throw ExecutorFailure(
+          .infrastructure, "cannot make the folder \(folder): \(error.localizedDescription)")
+      }
+    }
+  }
+}

@@ -1,0 +1,22 @@
+extension BuildInputs {
+  /// The GNU name of the target, which Debian's cross compilers and library folders carry, such as
+  /// `aarch64-linux-gnu`: the triple without its vendor, and with GNU's word for the processor.
+  public var gnuTriple: String {
+    var parts = target.split(separator: "-").map(String.init)
+    if parts.count == 4 { parts.remove(at: 1) }
+    if let first = parts.first { parts[0] = Self.gnuProcessor(first) }
+    return parts.joined(separator: "-")
+  }
+
+  /// The C compiler that links for the target: one word of a `PATH`, never a command line.
+  public var compiler: String { "\(gnuTriple)-gcc" }
+
+  private static func gnuProcessor(_ architecture: String) -> String {
+    switch architecture {
+    case "i586", "i686": "i686"
+    case "riscv64gc": "riscv64"
+    case let arm where arm.hasPrefix("arm") || arm.hasPrefix("thumb"): "arm"
+    default: architecture
+    }
+  }
+}
