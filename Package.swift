@@ -204,6 +204,8 @@ let package = Package(
         "buildsrs", "buildsrs-builder", "buildsrs-executor-host", "FakeExecutor", executorKit,
         transfer,
       ]),
+    test("CommandLineSupportTests", ["CommandLineSupport", "Recipes", argumentParser]),
+    test("EndToEndTests", ["Cryptography", "FarmModel", executorKit, transfer]),
   ]
 )
 
