@@ -205,7 +205,6 @@ let package = Package(
         transfer,
       ]),
     test("CommandLineSupportTests", ["CommandLineSupport", "Recipes", argumentParser]),
-    test("EndToEndTests", ["Cryptography", "FarmModel", executorKit, transfer]),
   ]
 )
 
