@@ -1,0 +1,122 @@
+import CrateRegistry
+import FarmModel
+import Testing
+
+struct ManifestTests {
+  private let head = "[package]\nname = \"tool\"\nversion = \"1.0.0\"\n"
+
+  private func names(_ toml: String, _ files: [String]) throws -> [String] {
+    try Manifest(toml: toml.utf8).binaryTargets(files: files).map(\.name)
+  }
+
+  @Test("all that the farm wants is read")
+  func everything() throws {
+    let toml = """
+      [package]
+      name = "cargo-tool"
+      version = "0.1.0-alpha.1"
+      edition = "2021"
+      rust-version = "1.70"
+      description = "A tool"
+      repository = "https://example.org/tool"
+      homepage = "https://example.org"
+      license = "MIT"
+      license-file = "LICENSE"
+      readme = "README.md"
+      default-run = "tool"
+      autobins = false
+      [package.metadata.buildsrs]
+      features = ["a"]
+      [package.metadata.binstall]
+      disabled-strategies = ["quick-install"]
+      [[bin]]
+      name = "tool"
+      path = "tool.rs"
+      required-features = ["cli"]
+      """
+    let manifest = try Manifest(toml: toml.utf8)
+    #expect(manifest.name.text == "cargo-tool")
+    #expect(manifest.version.description == "0.1.0-alpha.1")
+    #expect(manifest.edition == "2021")
+    #expect(manifest.rustVersion == "1.70")
+    #expect(manifest.description == "A tool")
+    #expect(manifest.repository == "https://example.org/tool")
+    #expect(manifest.homepage == "https://example.org")
+    #expect(manifest.license == "MIT")
+    #expect(manifest.licenseFile == "LICENSE")
+    #expect(manifest.readme == "README.md")
+    #expect(manifest.defaultRun == "tool")
+    #expect(manifest.findsBinaries == false)
+    let tool = BinaryTarget(name: "tool", path: "tool.rs", requiredFeatures: ["cli"])
+    #expect(manifest.binaryTargets(files: ["src/main.rs"]) == [tool])
+    #expect(manifest.buildsrsMetadata?.filter { !$0.isWhitespace } == #"{"features":["a"]}"#)
+    #expect(
+      manifest.binstallMetadata?.filter { !$0.isWhitespace }
+        == #"{"disabled-strategies":["quick-install"]}"#)
+  }
+
+  @Test("a small manifest has defaults; the old name of the table counts, and no readme is none")
+  func defaults() throws {
+    let old = "[project]\nname = \"tool\"\nversion = \"1.0.0\"\nreadme = false\n"
+    let manifest = try Manifest(toml: old.utf8)
+    #expect(manifest.edition == "2015")
+    #expect(manifest.readme == nil)
+    #expect(manifest.declaredBinaries.isEmpty)
+  }
+
+  @Test("binaries are found by their files")
+  func discovery() throws {
+    let files = [
+      "src/main.rs", "src/lib.rs", "src/bin/one.rs", "src/bin/two/main.rs", "src/bin/two/help.rs",
+      "src/bin/.rs", "src/bin/deep/er/main.rs", "tests/src/main.rs", "src/bin/notes.txt",
+    ]
+    #expect(try names(head, files) == ["one", "tool", "two"])
+    #expect(try names(head, ["src/lib.rs"]) == [])
+    #expect(try names(head + "autobins = false\n", files) == [])
+  }
+
+  @Test("a declared binary takes the place of the file that it names")
+  func declared() throws {
+    let toml = head + "edition = \"2021\"\n[[bin]]\nname = \"t\"\npath = \"src/main.rs\"\n"
+    #expect(try names(toml, ["src/main.rs", "src/bin/one.rs"]) == ["one", "t"])
+    let named = head + "edition = \"2021\"\n[[bin]]\nname = \"one\"\nrequired-features = [\"x\"]\n"
+    let targets = try Manifest(toml: named.utf8).binaryTargets(files: ["src/bin/one.rs"])
+    #expect(targets == [BinaryTarget(name: "one", requiredFeatures: ["x"])])
+  }
+
+  @Test("edition 2015 looks for no others once a binary is declared, unless it is told to")
+  func edition2015() throws {
+    let bin = "[[bin]]\nname = \"t\"\npath = \"t.rs\"\n"
+    #expect(try names(head + bin, ["src/main.rs"]) == ["t"])
+    #expect(try names(head + "autobins = true\n" + bin, ["src/main.rs"]) == ["t", "tool"])
+    #expect(try names(head + "edition = \"2018\"\n" + bin, ["src/main.rs"]) == ["t", "tool"])
+  }
+
+  @Test("what is wrong is named")
+  func errors() {
+    let cases: [(String, ManifestError)] = [
+      ("", .missing(key: "package")),
+      ("[package]\nname = \"tool\"\n", .missing(key: "package.version")),
+      ("[package]\nname = 1\n", .wrongType(key: "package.name", expected: "a text")),
+      ("[package]\nname = \"../x\"\nversion = \"1.0.0\"\n", .badName("../x")),
+      ("[package]\nname = \"x\"\nversion = \"1\"\n", .badVersion("1")),
+      ("package = 1\n", .wrongType(key: "package", expected: "a table")),
+      (head + "[[bin]]\npath = \"x\"\n", .missing(key: "bin.name")),
+      (head + "[bin]\nname = \"x\"\n", .wrongType(key: "bin", expected: "an array of tables")),
+      (head + "a = \u{0}\n", .notText),
+    ]
+    for (toml, error) in cases {
+      #expect(throws: error) { try Manifest(toml: toml.utf8) }
+    }
+    #expect(throws: ManifestError.notText) { try Manifest(toml: [0xFF, 0xFE]) }
+    do {
+      _ = try Manifest(toml: "[package]\nname = \n".utf8)
+      Issue.record("was read")
+    } catch {
+      guard case .malformed(2, _, _) = error else {
+        Issue.record("\(error)")
+        return
+      }
+    }
+  }
+}
