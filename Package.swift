@@ -90,7 +90,9 @@ let package = Package(
         "Archives", "Cryptography", "FarmModel", transfer,
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
-    library("ArtifactStorage", ["Cryptography", "FarmModel"]),
+    library(
+      "ArtifactStorage",
+      ["Cryptography", "FarmModel", .product(name: "NIOPosix", package: "swift-nio")]),
     library("Signing", ["Cryptography", "FarmModel"]),
     library("Database", ["FarmModel", "Postgres", "Scheduling", executorKit, logging]),
     library(
