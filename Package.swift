@@ -119,6 +119,7 @@ let package = Package(
         "Recipes", "Scheduling", "Signing", "WebSockets", executorKit, logging, lifecycle,
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "NIOCore", package: "swift-nio"),
       ]),
     library(

@@ -82,6 +82,17 @@ public struct PlannableVersion: Sendable, Equatable {
   public var checksum: String
   public var publishedAt: Int64?
   public var group: String
+
+  public init(
+    id: Int64, crate: String, version: String, checksum: String, publishedAt: Int64?, group: String
+  ) {
+    self.id = id
+    self.crate = crate
+    self.version = version
+    self.checksum = checksum
+    self.publishedAt = publishedAt
+    self.group = group
+  }
 }
 
 extension FarmDatabase {

@@ -30,5 +30,5 @@ public enum FarmStatements {
   public static let all: [any Statement.Type] =
     RegistryStatements.all + BuilderStatements.all + JobStatements.all + LeaseStatements.all
     + LogStatements.all + UploadStatements.all + PublicationStatements.all + CrateQueries.all
-    + JobQueries.all + SigningKeyStatements.all
+    + JobQueries.all + SigningKeyStatements.all + BackendStatements.all
 }

@@ -1,0 +1,104 @@
+import Database
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+public import Logging
+import NIOCore
+import Postgres
+import Recipes
+import Scheduling
+public import ServiceLifecycle
+import WebSockets
+
+/// One replica of the farm's backend: HTTP API, builder gateway and what runs beside them, as services
+/// in the order in which they need one another. They stop in the reverse order.
+public struct BackendApplication: Service {
+  private let configuration: BackendConfiguration
+  private let logger: Logger
+  private let onListening: @Sendable (_ port: Int) async -> Void
+
+  /// Does nothing yet.
+  ///
+  /// - Parameter onListening: told the real port once requests are answered.
+  public init(
+    configuration: BackendConfiguration, logger: Logger = Logger(label: "backend"),
+    onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+  ) {
+    self.configuration = configuration
+    self.logger = logger
+    self.onListening = onListening
+  }
+
+  /// Serves until it is shut down gracefully or cancelled.
+  ///
+  /// - Throws: ``BackendStartError``; `RecipeErrors` with all that is wrong with the recipes;
+  ///   `PostgresError` and `StorageError` when the database or storage is away at the start.
+  public func run() async throws {
+    let pool = PostgresPool(
+      configuration.database, maximumConnections: configuration.poolSize,
+      patience: configuration.databasePatience, applicationName: "builds.rs backend",
+      logger: logger)
+    do {
+      let parts = try await prepare(pool)
+      try await serve(parts)
+    } catch {
+      await pool.close()
+      throw error
+    }
+    await pool.close()
+  }
+
+  private func prepare(_ pool: PostgresPool) async throws -> BackendParts {
+    let database = FarmDatabase(
+      pool: pool, terms: LeaseTerms(leaseSeconds: configuration.leaseSeconds))
+    try await StartupChecks(configuration: configuration, database: database).run()
+    let set = try await RecipeLoading.load(
+      targets: configuration.targetsDirectory, recipes: configuration.recipesDirectory)
+    for warning in set.warnings { logger.warning("\(warning.summary)") }
+    return BackendParts(
+      configuration: configuration, database: database, recipes: RecipeBook(set), logger: logger)
+  }
+
+  private func serve(_ parts: BackendParts) async throws {
+    let group = ServiceGroup(
+      configuration: .init(
+        services: [
+          .init(service: PoolService(pool: parts.database.pool)),
+          .init(service: parts.wakeUps),
+          .init(service: parts.reaper),
+          .init(service: parts.planning, successTerminationBehavior: .ignore),
+          .init(service: server(parts)),
+        ], logger: logger))
+    try await group.run()
+  }
+
+  private func server(_ parts: BackendParts) -> some Service {
+    let host = configuration.host
+    let builder = HTTPServerBuilder.http1WithWebSockets { request in
+      let path = request.path?.split(separator: "?").first
+      guard path == "/api/v1/builder" else { return nil }
+      let gateway = parts.gateway
+      return { socket, messages in await gateway.serve(socket, messages) }
+    }
+    return Application(
+      responder: parts.responder, server: builder,
+      configuration: .init(
+        address: .hostname(host, port: configuration.port), serverName: "builds.rs"),
+      onServerRunning: { [logger, onListening] channel in
+        let port = channel.localAddress?.port ?? 0
+        parts.origins.listening(host: host, port: port)
+        logger.notice("listening on \(host):\(port)")
+        await onListening(port)
+      }, logger: logger)
+  }
+}
+
+/// Keeps the pool open until everything that uses it has stopped.
+private struct PoolService: Service {
+  let pool: PostgresPool
+
+  func run() async throws {
+    try? await gracefulShutdown()
+    await pool.close()
+  }
+}

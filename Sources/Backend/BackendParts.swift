@@ -1,0 +1,77 @@
+import Database
+import Hummingbird
+import Logging
+import Scheduling
+
+/// The parts of a backend, put together.
+struct BackendParts: Sendable {
+  let configuration: BackendConfiguration
+  let database: FarmDatabase
+  let recipes: RecipeBook
+  let logger: Logger
+  let origins: Origins
+  let wakeUps: WakeUps
+  let tidier: AttemptTidier
+
+  init(
+    configuration: BackendConfiguration, database: FarmDatabase, recipes: RecipeBook,
+    logger: Logger
+  ) {
+    self.configuration = configuration
+    self.database = database
+    self.recipes = recipes
+    self.logger = logger
+    origins = Origins(configuration.publicURLs)
+    wakeUps = WakeUps(address: configuration.database, logger: logger)
+    tidier = AttemptTidier(database: database, storage: configuration.storage, logger: logger)
+  }
+
+  var planner: JobPlanner { JobPlanner(database: database, recipes: recipes, logger: logger) }
+  var planning: PlanningService { PlanningService(planner: planner) }
+  var reaper: LeaseReaper { LeaseReaper(database: database, tidier: tidier, logger: logger) }
+
+  /// Made for each connection: the origins are known only when the server listens.
+  var gateway: Gateway {
+    let publisher = Publisher(
+      database: database, storage: configuration.storage, signingKey: configuration.signingKey)
+    return Gateway(
+      database: database, recipes: recipes,
+      finisher: AttemptFinisher(
+        database: database, publisher: publisher, tidier: tidier, logger: logger),
+      wakeUps: wakeUps,
+      terms: GatewaySession.Terms(
+        origins: origins.all, leaseSeconds: database.terms.leaseSeconds,
+        heartbeatSeconds: configuration.heartbeatSeconds ?? database.terms.heartbeatSeconds),
+      logger: logger)
+  }
+
+  /// The whole HTTP API.
+  var responder: ProblemResponder<RouterResponder<BackendContext>> {
+    let metrics = RequestMetrics()
+    let state = APIState(
+      configuration: configuration, database: database, storage: configuration.storage,
+      recipes: recipes, planner: planner, origins: origins, wakeUps: wakeUps, metrics: metrics,
+      logger: logger)
+    let router = Router(context: BackendContext.self, options: .autoGenerateHeadEndpoints)
+    HealthRoutes(state: state).add(to: router)
+    CrateRoutes(state: state).add(to: router)
+    ArtifactRoutes(state: state).add(to: router)
+    JobRoutes(state: state, limiter: RateLimiter(perMinute: configuration.requestsPerMinute))
+      .add(to: router)
+    FarmRoutes(state: state).add(to: router)
+    RegistryRoutes(state: state).add(to: router)
+    UploadRoutes(state: state).add(to: router)
+    router.get("api/v1/builder") { _, _ -> Response in
+      throw Problem(
+        .upgradeRequired, .invalidRequest, "builders connect here by WebSocket",
+        headers: [.upgrade: "websocket"])
+    }
+    let routes = router.routes.flatMap { route -> [(method: String, path: String)] in
+      let path = route.path.description
+      return route.method == .get
+        ? [("GET", path), ("HEAD", path)] : [(route.method.rawValue, path)]
+    }
+    return ProblemResponder(
+      inner: router.buildResponder(), routes: RouteTable(routes), metrics: metrics)
+  }
+}

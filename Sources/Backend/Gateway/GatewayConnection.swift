@@ -1,0 +1,246 @@
+import BuilderProtocol
+import Cryptography
+import Database
+import FarmModel
+import Foundation
+import Logging
+import Postgres
+import WebSockets
+
+/// One builder's connection: does what its session decides, one event after the other.
+///
+/// Not `Sendable`: only the loop that reads the mailbox uses it.
+final class GatewayConnection {
+  /// Something that takes long and must not hold up heartbeats.
+  typealias Work = @Sendable () async -> Void
+
+  private let gateway: Gateway
+  private let socket: WebSocket
+  private let mailbox: GatewayMailbox
+  private var logger: Logger
+  private var session: GatewaySession
+  private var log = LogBuffer()
+  private var isFlushPending = false
+  private var finishing: Set<AttemptReference> = []
+  private(set) var isOver = false
+
+  init(gateway: Gateway, socket: WebSocket, mailbox: GatewayMailbox) {
+    self.gateway = gateway
+    self.socket = socket
+    self.mailbox = mailbox
+    session = GatewaySession(terms: gateway.terms, nonce: Random.bytes(32))
+    logger = gateway.logger
+    logger[metadataKey: "peer"] = "\(socket.remoteAddress)"
+  }
+
+  /// Handles one event; answers what is to be done beside the connection.
+  func handle(_ event: GatewayEvent) async -> [Work] {
+    do {
+      return try await perform(event)
+    } catch let error as PostgresError where error.isUnavailable {
+      logger.warning("a builder is sent away, the database is away: \(error)")
+      await sendAway("the database cannot be reached now: try again later")
+    } catch is PostgresPoolError {
+      await sendAway("the backend stops: reconnect")
+    } catch is CancellationError {
+      isOver = true
+    } catch let error as WebSocketError {
+      logger.info("a builder's connection ended: \(error)")
+      isOver = true
+    } catch {
+      logger.error("serving a builder failed: \(String(reflecting: error))")
+      await sendAway("the backend made a mistake; its log tells more")
+    }
+    return []
+  }
+
+  private func perform(_ event: GatewayEvent) async throws -> [Work] {
+    switch event {
+    case .message(let message):
+      defer { mailbox.handled() }
+      return try await perform(read(message))
+    case .wake: return try await perform([.claim])
+    case .flush:
+      isFlushPending = false
+      try await storeLog()
+      return []
+    case .finished(let reference, let outcome):
+      finishing.remove(reference)
+      try await tell(reference, try outcome.get())
+      return []
+    case .disconnected:
+      isOver = true
+      try await storeLog()
+      return []
+    }
+  }
+
+  private func read(_ message: WebSocketMessage) -> [GatewayAction] {
+    guard case .text(let text) = message else {
+      return session.unreadable(.notAMessage("a binary frame"))
+    }
+    do {
+      return session.received(try BuilderMessage(decoding: withoutNullCharacters(text)))
+    } catch {
+      return session.unreadable(error)
+    }
+  }
+
+  private func perform(_ actions: [GatewayAction]) async throws -> [Work] {
+    var work: [Work] = []
+    for action in actions { work += try await perform(action) }
+    return work
+  }
+
+  private func perform(_ action: GatewayAction) async throws -> [Work] {
+    switch action {
+    case .send(let message): try await send(message)
+    case .close(let closing, let reason): close(closing, reason)
+    case .register(let introduction): return try await register(introduction)
+    case .storeCapabilities(let capabilities):
+      try await gateway.database.setCapabilities(
+        builder: session.builder, json: CanonicalJSON.text(capabilities))
+    case .claim: try await claim()
+    case .renew(let attempts): try await renew(attempts)
+    case .resume(let attempts): try await resume(attempts)
+    case .storeStage(let progress):
+      try await gateway.database.setStage(
+        progress.stage, job: progress.job, attempt: progress.attempt, builder: session.builder)
+    case .storeLog(let chunk): return try await keep(chunk)
+    case .finish(let finished): return try await finish(finished)
+    }
+    return []
+  }
+
+  // MARK: Messages
+
+  private func send(_ message: BackendMessage) async throws {
+    try await socket.send(message.encoded())
+  }
+
+  private func close(_ closing: GatewayClosing, _ reason: String) {
+    logger.info("a builder's connection is closed: \(reason)")
+    socket.close(WebSocketCloseCode(rawValue: closing.rawValue), reason: reason)
+    isOver = true
+  }
+
+  /// The builder shall come back later; what it holds stays its own as long as the leases last.
+  private func sendAway(_ reason: String) async {
+    if session.phase != .active {
+      try? await send(.refused(Refused(reason: .unavailable, message: reason)))
+    }
+    close(.tryAgainLater, reason)
+  }
+
+  // MARK: Registration
+
+  private func register(_ introduction: BuilderIntroduction) async throws -> [Work] {
+    let builder = try await gateway.database.registerBuilder(
+      name: introduction.name, publicKey: introduction.publicKey, version: introduction.version,
+      tokenHash: introduction.enrolmentToken.map { SHA256.hex(of: $0) })
+    logger[metadataKey: "builder"] = "\(builder.name)"
+    logger.info("builder \(builder.id) is \(builder.state.rawValue)")
+    let standing: BuilderStanding =
+      switch builder.state {
+      case .approved: .approved(builder: builder.id, isDraining: builder.isDraining)
+      case .pending: .pending
+      case .disabled: .disabled
+      }
+    return try await perform(session.registered(standing))
+  }
+
+  // MARK: Leases
+
+  private func claim() async throws {
+    while session.claimableSlots > 0, let capabilities = session.capabilities {
+      let claimed = try await gateway.claim(
+        builder: session.builder, capabilities: capabilities, origin: session.origin)
+      guard let claimed else { return }
+      session.assigned(claimed.references)
+      try await send(.assign(claimed.message))
+    }
+  }
+
+  private func renew(_ attempts: [AttemptReference]) async throws {
+    let held = try await held(attempts)
+    try await send(
+      .renewed(Renewed(attempts: held.map(\.reference), leaseSeconds: gateway.terms.leaseSeconds)))
+    try await cancel(held)
+  }
+
+  private func resume(_ attempts: [AttemptReference]) async throws {
+    let held = try await held(attempts)
+    let answer = held.map {
+      Resumed.Held(job: $0.job, attempt: $0.attempt, lastSequence: $0.lastSequence)
+    }
+    try await send(.resumed(Resumed(held: answer, leaseSeconds: gateway.terms.leaseSeconds)))
+    try await cancel(held)
+  }
+
+  private func held(_ attempts: [AttemptReference]) async throws -> [HeldLease] {
+    let held = try await gateway.database.renew(
+      builder: session.builder, attempts: attempts.map { (job: $0.job, attempt: $0.attempt) })
+    session.renewed(asked: attempts, held: held.map(\.reference))
+    return held
+  }
+
+  private func cancel(_ held: [HeldLease]) async throws {
+    for lease in held where lease.cancelRequested { try await send(.cancel(lease.reference)) }
+  }
+
+  // MARK: Logs
+
+  private func keep(_ chunk: LogChunk) async throws -> [Work] {
+    log.append(chunk)
+    if log.isFull { try await storeLog() }
+    guard !isFlushPending, !log.isEmpty else { return [] }
+    isFlushPending = true
+    return [
+      { [mailbox] in
+        try? await Task.sleep(for: LogBuffer.delay)
+        mailbox.post.yield(.flush)
+      }
+    ]
+  }
+
+  private func storeLog() async throws {
+    let pieces = log.take()
+    guard !pieces.isEmpty else { return }
+    try await gateway.database.storeLog(pieces, builder: session.builder)
+    for receipt in LogBuffer.receipts(pieces) { try await send(.logReceived(receipt)) }
+  }
+
+  // MARK: Ends
+
+  /// Publishing takes as long as the artifacts are large: it runs beside the connection.
+  private func finish(_ finished: Finished) async throws -> [Work] {
+    try await storeLog()
+    let reference = AttemptReference(job: finished.job, attempt: finished.attempt)
+    guard finishing.insert(reference).inserted else { return [] }
+    return [
+      { [builder = session.builder, finisher = gateway.finisher, mailbox] in
+        let outcome: Result<FinishOutcome, any Error>
+        do { outcome = .success(try await finisher.finish(finished, builder: builder)) } catch {
+          outcome = .failure(error)
+        }
+        mailbox.post.yield(.finished(reference, outcome))
+      }
+    ]
+  }
+
+  private func tell(_ reference: AttemptReference, _ outcome: FinishOutcome) async throws {
+    session.ended(reference)
+    switch outcome {
+    case .accepted: try await send(.accepted(reference))
+    case .stale: try await send(.stale(reference))
+    case .rejected(let reason):
+      try await send(.error(ProtocolError(message: reason)))
+      try await send(.accepted(reference))
+    }
+    try await claim()
+  }
+}
+
+extension HeldLease {
+  fileprivate var reference: AttemptReference { AttemptReference(job: job, attempt: attempt) }
+}

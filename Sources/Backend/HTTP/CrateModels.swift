@@ -1,0 +1,152 @@
+import Database
+import ExecutorKit
+import FarmModel
+import Foundation
+
+/// A page of the search.
+struct SearchPage: Encodable {
+  struct Entry: Encodable {
+    var name: String
+    var description: String?
+    var newestVersion: String?
+    var targets: [String]
+  }
+  var crates: [Entry]
+  /// What `cursor` must be for the next page; nil: this is the last one.
+  var nextCursor: String?
+}
+
+/// A crate with its versions.
+struct CratePage: Encodable {
+  struct Version: Encodable {
+    var version: String
+    var yanked: Bool
+    var publishedAt: Date?
+    var hasBinaries: Bool?
+    /// The state by target.
+    var targets: [String: String]
+  }
+  var name: String
+  var description: String?
+  var repository: String?
+  var license: String?
+  var newestVersion: String?
+  var versions: [Version]
+}
+
+/// A version with what there is of it for each target.
+struct VersionPage: Encodable {
+  struct Target: Encodable {
+    var target: String
+    var state: String
+    /// Why nothing is built.
+    var reason: String?
+    var job: Int64?
+    /// How many jobs come before it.
+    var queuePosition: Int?
+    var failure: Failure?
+    var artifacts: [Artifact]
+  }
+  var crate: String
+  var version: String
+  var checksum: String
+  var yanked: Bool
+  var publishedAt: Date?
+  var contents: CrateContents?
+  var targets: [Target]
+}
+
+struct Failure: Encodable {
+  var failureClass: String
+  var message: String
+
+  init?(_ failureClass: String?, _ message: String?) {
+    guard let failureClass, let message else { return nil }
+    self.failureClass = failureClass
+    self.message = message
+  }
+}
+
+/// A version for one target.
+struct TargetPage: Encodable {
+  var crate: String
+  var version: String
+  var target: String
+  var state: String
+  var reason: String?
+  var job: Int64?
+  var failure: Failure?
+  var build: Build?
+  var artifacts: [Artifact]
+}
+
+/// A published build.
+struct Build: Encodable {
+  var revision: Int
+  var job: Int64
+  var attempt: Int32
+  var planDigest: String
+  var publishedAt: Date
+  var toolchain: String
+  var environment: EnvironmentIdentity
+  var glibcFloor: String?
+  var reproducibility: String
+  /// All shared libraries that the binaries need.
+  var libraries: [String]
+  var binaries: [BinaryReport]
+  var leftOut: [LeftOutBinary]
+  /// By stage.
+  var seconds: [String: Double]
+
+  init(_ build: StoredBuild) throws {
+    let report = try JSONDecoder().decode(BuildReport.self, from: Data(build.report.utf8))
+    revision = build.revision
+    job = build.jobID
+    attempt = build.attempt
+    planDigest = build.planDigest
+    publishedAt = build.publishedAt
+    toolchain = build.toolchain
+    environment = report.environment
+    glibcFloor = build.glibcFloor
+    reproducibility = build.reproducibility
+    libraries = Set(report.binaries.flatMap(\.inspection.needed)).sorted()
+    binaries = report.binaries
+    leftOut = report.leftOut
+    seconds = report.seconds
+  }
+}
+
+/// A published file.
+struct Artifact: Encodable {
+  var name: String
+  var kind: String
+  var size: Int64
+  var sha256: String
+  var url: String
+  var signatureURL: String
+  /// The text of the `.minisig` file.
+  var signature: String
+  var keyID: String
+
+  private enum CodingKeys: String, CodingKey {
+    case name, kind, size, sha256, url, signature
+    case signatureURL = "signature_url"
+    case keyID = "key_id"
+  }
+
+  init(_ artifact: StoredArtifact, url: String) {
+    name = artifact.name
+    kind = artifact.kind
+    size = artifact.size
+    sha256 = artifact.sha256
+    self.url = url
+    signatureURL = url + ".minisig"
+    signature = artifact.signature
+    keyID = artifact.keyID
+  }
+}
+
+extension StoredArtifact {
+  /// Where the bytes are: an address that never gets other ones.
+  var path: String { "/api/v1/artifacts/\(sha256)/\(name.replacing("+", with: "%2B"))" }
+}

@@ -1,0 +1,72 @@
+import Database
+import ExecutorKit
+import FarmModel
+import Foundation
+
+/// A job's page: its state, its attempts and what its build found out.
+struct JobPage: Encodable {
+  struct Attempt: Encodable {
+    var attempt: Int32
+    var builder: String
+    var stage: String?
+    var startedAt: Date
+    var finishedAt: Date?
+    var result: String?
+    var failure: Failure?
+    var logBytes: Int64
+  }
+  var id: Int64
+  var crate: String
+  var version: String
+  var target: String
+  var state: String
+  var jobClass: String
+  var planDigest: String
+  var plan: Plan
+  /// How many jobs come before it; nil where it does not wait.
+  var queuePosition: Int?
+  var retriesLeft: Int
+  var notBefore: Date?
+  var failure: Failure?
+  var createdAt: Date
+  var finalizedAt: Date?
+  var attempts: [Attempt]
+  /// What is served, with inspection, smoke runs and environment.
+  var build: Build?
+  var log: String
+
+  private enum CodingKeys: String, CodingKey {
+    case id, crate, version, target, state, planDigest, plan, queuePosition, retriesLeft
+    case notBefore, failure, createdAt, finalizedAt, attempts, build, log
+    case jobClass = "class"
+  }
+
+  init(_ job: StoredJob, attempts: [StoredAttempt], build: StoredBuild?, logURL: String) throws {
+    id = job.id
+    crate = job.crate
+    version = job.version
+    target = job.target
+    state = job.state.rawValue
+    jobClass = job.jobClass.name
+    planDigest = job.planDigest
+    plan = try JSONDecoder().decode(Plan.self, from: Data(job.plan.utf8))
+    queuePosition = job.position
+    retriesLeft = job.retriesLeft
+    notBefore = job.notBefore
+    failure = Failure(job.failureClass, job.failureMessage)
+    createdAt = job.createdAt
+    finalizedAt = job.finalizedAt
+    self.attempts = attempts.map(Attempt.init)
+    self.build = try build.map(Build.init)
+    log = logURL
+  }
+}
+
+extension JobPage.Attempt {
+  init(_ attempt: StoredAttempt) {
+    self.init(
+      attempt: attempt.attempt, builder: attempt.builder, stage: attempt.stage,
+      startedAt: attempt.startedAt, finishedAt: attempt.finishedAt, result: attempt.result,
+      failure: Failure(attempt.failureClass, attempt.failureMessage), logBytes: attempt.logBytes)
+  }
+}

@@ -1,0 +1,41 @@
+import ArtifactStorage
+import Cryptography
+import Database
+import Logging
+
+/// Moves the logs of ended attempts whole to storage, and deletes their uploads.
+///
+/// What fails here is done again later: nothing depends on it.
+struct AttemptTidier: Sendable {
+  let database: FarmDatabase
+  let storage: any ArtifactStore
+  let logger: Logger
+
+  func tidy(job: Int64, attempt: Int32) async {
+    do {
+      try await moveLog(job: job, attempt: attempt)
+      for key in try await database.forgetUploads(job: job, attempt: attempt) {
+        try await storage.delete(try StorageKey(key))
+      }
+    } catch {
+      logger.warning("attempt \(attempt) of job \(job) is tidied up later: \(error)")
+    }
+  }
+
+  /// First the whole log in storage, then the pieces go in the statement that names it.
+  private func moveLog(job: Int64, attempt: Int32) async throws {
+    var text: [UInt8] = []
+    var last = 0
+    while true {
+      let pieces = try await database.log(job: job, attempt: attempt, after: last, limit: 500)
+      guard let piece = pieces.last else { break }
+      for piece in pieces { text += Array(piece.text.utf8) }
+      last = piece.sequence
+    }
+    guard last > 0 else { return }
+    let sha256 = SHA256.hex(of: text)
+    try await storage.put(try StorageKey.log(sha256: sha256), bytes: text)
+    try await database.moveLog(
+      job: job, attempt: attempt, sha256: sha256, bytes: Int64(text.count))
+  }
+}

@@ -1,0 +1,107 @@
+import ArtifactStorage
+import Cryptography
+import Database
+import FarmModel
+import Foundation
+import Signing
+
+/// Why what a builder uploaded cannot be published: its own mistake.
+enum PublicationProblem: Error, Sendable, Equatable, CustomStringConvertible {
+  case noArchive(expected: String)
+  case nameTwice(String)
+  case notUploaded(String)
+  case differs(String)
+
+  var description: String {
+    switch self {
+    case .noArchive(let name): "the report names no binary archive \(name)"
+    case .nameTwice(let name): "the report names \(name) twice"
+    case .notUploaded(let name): "\(name) is in the report, but was not uploaded"
+    case .differs(let name): "\(name) was uploaded with another size or SHA-256 than reported"
+    }
+  }
+}
+
+/// Publishes an attempt's uploads: check, sign, write under the content's key, then one transaction.
+///
+/// Every step may be repeated: until the transaction nothing is visible, and content keys hold the
+/// same bytes whoever writes them.
+struct Publisher: Sendable {
+  let database: FarmDatabase
+  let storage: any ArtifactStore
+  let signingKey: SigningKey
+
+  /// - Throws: ``PublicationProblem``; `StorageError`; `PostgresError`.
+  func publish(job: Int64, attempt: Int32, report: BuildReport, builder: Int64) async throws
+    -> PublicationOutcome
+  {
+    let obstacle = try await database.publicationObstacle(
+      builder: builder, job: job, attempt: attempt)
+    if let obstacle { return obstacle }
+    guard let stored = try await database.job(job) else { return .stale }
+    let uploads = try await database.uploads(job: job, attempt: attempt)
+    try Self.check(report, against: uploads, archive: stored.archiveName)
+    let byName = Dictionary(uploads.map { ($0.name, $0) }) { first, _ in first }
+    var artifacts: [SignedArtifact] = []
+    for artifact in report.artifacts {
+      guard let upload = byName[artifact.name] else {
+        throw PublicationProblem.notUploaded(artifact.name)
+      }
+      artifacts.append(try await sign(artifact, upload))
+    }
+    return try await database.publish(
+      builder: builder, job: job, attempt: attempt, report: report, artifacts: artifacts)
+  }
+
+  /// Whether the report and the uploads are the same files.
+  static func check(_ report: BuildReport, against uploads: [StoredUpload], archive: String)
+    throws(PublicationProblem)
+  {
+    let byName = Dictionary(uploads.map { ($0.name, $0) }) { first, _ in first }
+    var names: Set<String> = []
+    for artifact in report.artifacts {
+      guard names.insert(artifact.name).inserted else { throw .nameTwice(artifact.name) }
+      guard let upload = byName[artifact.name] else { throw .notUploaded(artifact.name) }
+      guard upload.size == artifact.size, upload.sha256 == artifact.sha256 else {
+        throw .differs(artifact.name)
+      }
+    }
+    guard report.artifacts.contains(where: { $0.name == archive && $0.kind == .binary }) else {
+      throw .noArchive(expected: archive)
+    }
+  }
+
+  /// Reads the upload once more, so that what is signed is what lies in storage.
+  private func sign(_ artifact: ArtifactReport, _ upload: StoredUpload) async throws
+    -> SignedArtifact
+  {
+    let source = try StorageKey(upload.storageKey)
+    let blake = Digest(.blake2b512)
+    let sha = Digest(.sha256)
+    let object: StoredObject
+    do { object = try await storage.read(source, range: nil) } catch StorageError.notFound {
+      throw PublicationProblem.notUploaded(artifact.name)
+    }
+    for try await piece in object.bytes {
+      blake.update(piece)
+      sha.update(piece)
+    }
+    guard Hex.encode(sha.finalize()) == artifact.sha256 else {
+      throw PublicationProblem.differs(artifact.name)
+    }
+    try await storage.copy(from: source, to: try StorageKey.artifact(sha256: artifact.sha256))
+    let comment = TrustedComment(
+      timestamp: Int64(Date().timeIntervalSince1970), file: artifact.name,
+      sha256: artifact.sha256)
+    let signature = signingKey.sign(fileDigest: blake.finalize(), trustedComment: comment)
+    return SignedArtifact(
+      report: artifact, signature: signature, keyID: signingKey.publicKey.keyID)
+  }
+}
+
+extension StoredJob {
+  /// The name of the archive that every build of the job must have.
+  var archiveName: String {
+    ArtifactName.archive(crate: crate, version: version, target: target)
+  }
+}

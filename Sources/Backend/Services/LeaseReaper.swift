@@ -1,0 +1,56 @@
+import Database
+import Logging
+import Postgres
+import Scheduling
+import ServiceLifecycle
+
+/// Gives jobs back whose lease has run out, and tidies up after them.
+///
+/// Not before the database has answered for a whole lease period: while it was away nobody could
+/// renew, so its absence expires nothing.
+struct LeaseReaper: Service {
+  let database: FarmDatabase
+  let tidier: AttemptTidier
+  let logger: Logger
+
+  /// A quarter of a lease, 5 s at most; jitter keeps replicas apart.
+  private var pause: Duration {
+    .seconds(min(5, Double(database.terms.leaseSeconds) / 4) * Double.random(in: 0.8...1.2))
+  }
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown {
+      var expiry = ExpiryGuard(terms: database.terms)
+      let start = ContinuousClock.now
+      while !Task.isCancelled {
+        let now = (ContinuousClock.now - start) / .seconds(1)
+        await look(&expiry, now: now)
+        do { try await Task.sleep(for: pause) } catch { return }
+      }
+    }
+  }
+
+  private func look(_ expiry: inout ExpiryGuard, now: Double) async {
+    do {
+      try await database.ping()
+      expiry.databaseAnswered(at: now)
+      guard expiry.mayExpire(at: now) else { return }
+      for lease in try await database.expireLeases() {
+        logger.notice(
+          "the lease of job \(lease.job), attempt \(lease.attempt), has run out",
+          metadata: ["builder": "\(lease.builder)"])
+      }
+      for attempt in try await database.untidyAttempts(limit: 20) {
+        await tidier.tidy(job: attempt.job, attempt: attempt.attempt)
+      }
+    } catch let error as PostgresError where error.isUnavailable {
+      expiry.databaseFailed()
+      logger.warning("no lease expires, the database is away: \(error)")
+    } catch is CancellationError {
+      return
+    } catch {
+      expiry.databaseFailed()
+      logger.error("expired leases were not looked for: \(String(reflecting: error))")
+    }
+  }
+}

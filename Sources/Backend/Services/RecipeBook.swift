@@ -1,0 +1,80 @@
+import Database
+import ExecutorKit
+import FarmModel
+import Foundation
+import Recipes
+
+/// The active targets and recipes, as this backend needs them.
+struct RecipeBook: Sendable {
+  let set: RecipeSet
+  /// By triple, the `rust:` of the target.
+  let rustRequirements: [String: VersionRequirement]
+
+  init(_ set: RecipeSet) {
+    self.set = set
+    rustRequirements = Dictionary(
+      set.targets.compactMap { target in
+        VersionRequirement(target.rust).map { (target.triple.text, $0) }
+      }
+    ) { first, _ in first }
+  }
+
+  /// The jobs that a version should have without anybody asking: of tier 1 every version, of tier 2
+  /// the newest one.
+  func wanted(_ version: PlannableVersion, isNewest: Bool) -> [WantedJob] {
+    guard let facts = VersionFacts(version) else { return [] }
+    return set.targets.filter { $0.tier == 1 || ($0.tier == 2 && isNewest) }.compactMap { target in
+      guard let plan = set.plan(for: facts, target: target.triple).plan else { return nil }
+      return WantedJob(version, plan: plan, jobClass: isNewest ? .new : .backfill)
+    }
+  }
+}
+
+extension WantedJob {
+  init(_ version: PlannableVersion, plan: Plan, jobClass: JobClass) {
+    self.init(
+      versionID: version.id, target: plan.inputs.target, jobClass: jobClass, group: version.group,
+      plan: plan, planDigest: plan.digest)
+  }
+}
+
+extension VersionFacts {
+  /// Nil for what is no valid name or version, which the database does not hold.
+  init?(_ version: PlannableVersion) {
+    guard let crate = CrateName(version.crate), let number = Semver(version.version) else {
+      return nil
+    }
+    self.init(
+      crate: crate, version: number, checksum: version.checksum, publishedAt: version.publishedAt)
+  }
+}
+
+/// Why a version has no job for a target.
+struct JobAbsence: Sendable, Equatable {
+  /// Nobody can ask for it either.
+  var isSkipped: Bool
+  var reason: String
+}
+
+extension RecipeBook {
+  /// Why there is no job yet, and whether there may be one.
+  func absence(crate: StoredCrate, version: StoredVersion, target: TargetTriple) -> JobAbsence {
+    switch decision(crate: crate, version: version, target: target) {
+    case .skip(let reason): JobAbsence(isSkipped: true, reason: reason)
+    case .plan: JobAbsence(isSkipped: false, reason: "nobody has asked for it: POST here to do so")
+    }
+  }
+
+  /// The plan for somebody who asks, or the reason why there is none.
+  func decision(crate: StoredCrate, version: StoredVersion, target: TargetTriple) -> PlanDecision {
+    guard let name = CrateName(crate.name), let number = Semver(version.version) else {
+      return .skip("the name or version is not valid")
+    }
+    if version.hasBinaries == false { return .skip("the version has no binary") }
+    return set.plan(
+      for: VersionFacts(
+        crate: name, version: number, checksum: version.checksum,
+        publishedAt: version.publishedAt.map { Int64($0.timeIntervalSince1970) },
+        isYanked: version.yanked), target: target)
+  }
+}

@@ -1,0 +1,39 @@
+import Postgres
+
+/// An attempt that is over, but whose log or uploads are still where they were.
+public struct UntidyAttempt: Sendable, Equatable {
+  public var job: Int64
+  public var attempt: Int32
+}
+
+extension FarmDatabase {
+  /// Attempts whose end can no longer be undone and whose log pieces or uploads are still there: a
+  /// backend died between the end and the tidying up.
+  ///
+  /// A lost lease can be revived until somebody else claims the job; such attempts wait.
+  public func untidyAttempts(limit: Int) async throws -> [UntidyAttempt] {
+    try await pool.run(BackendStatements.Untidy(limit: limit))
+  }
+}
+
+enum BackendStatements {
+  static let all: [any Statement.Type] = [Untidy.self]
+
+  struct Untidy: Statement {
+    static let sql = """
+      SELECT a.job_id, a.attempt
+      FROM (SELECT DISTINCT job_id, attempt FROM log_chunks
+            UNION SELECT DISTINCT job_id, attempt FROM uploads) AS left_over
+      JOIN attempts a USING (job_id, attempt) JOIN jobs j ON j.id = a.job_id
+      WHERE a.finished_at < clock_timestamp() - interval '1 minute'
+        AND (a.failure_class IS DISTINCT FROM 'lease-lost' OR j.attempt > a.attempt
+             OR j.state <> 'pending')
+      LIMIT $1
+      """
+    let parameters: [PostgresValue]
+    init(limit: Int) { parameters = [.int(limit)] }
+    func decode(_ row: PostgresRow) throws -> UntidyAttempt {
+      UntidyAttempt(job: Int64(try row.int("job_id")), attempt: Int32(try row.int("attempt")))
+    }
+  }
+}
