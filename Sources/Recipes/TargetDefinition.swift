@@ -69,7 +69,7 @@ public struct TargetDefinition: Sendable, Equatable {
         "linker", expected: "gcc or zig", candidates: Linker.allCases.map(\.rawValue),
         parse: Linker.init(rawValue:)) ?? .gcc
     glibc = keys.value("glibc", expected: "a version such as 2.36", parse: Vocabulary.glibc)
-    runner = keys.list("runner", expected: "part of a command line") { $0 } ?? []
+    runner = keys.list("runner", expected: "argument") { $0 } ?? []
     needed = Self.policy(keys, reader)
     limits = keys["limits"].flatMap { LimitsOverlay.read($0, reader) } ?? LimitsOverlay()
     origin = Origin(file: reader.source.path, keys: keys.keyPositions)

@@ -99,10 +99,18 @@ final class YAMLEventSource {
         message += " that begins at line \(state.context_mark.line + 1)"
       }
     }
-    // The reader, which sees bytes and no lines, sets no mark of the problem; the parser's own is near.
+    // The reader, which sees bytes and no lines, tells only how many bytes are before the problem.
     let isReader = state.error == YAML_READER_ERROR
     return YAMLSyntaxError(
-      message: message, position: Self.position(isReader ? state.mark : state.problem_mark))
+      message: message,
+      position: isReader
+        ? position(offset: state.problem_offset) : Self.position(state.problem_mark))
+  }
+
+  private func position(offset: Int) -> SourcePosition {
+    let text = String(decoding: input.prefix(offset), as: UTF8.self).unicodeScalars
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    return SourcePosition(line: lines.count, column: (lines.last?.count ?? 0) + 1)
   }
 
   /// libyaml counts lines and characters from 0.

@@ -1,0 +1,169 @@
+import Recipes
+import Testing
+
+@Suite("Files that are no usable YAML")
+struct YAMLMistakeTests {
+  @Test(
+    "syntax and structure are told with their place",
+    arguments: [
+      (
+        "triple: [a\nexecutor: x\n",
+        "2:9: did not find expected ',' or ']', while parsing a flow sequence that begins at line 1"
+      ),
+      ("a: b: c\n", "1:5: mapping values are not allowed in this context"),
+      (
+        "triple: \"a\n",
+        "2:1: found unexpected end of stream, while scanning a quoted scalar that begins at line 1"
+      ),
+      (
+        "\ttriple: a\n",
+        "1:1: found character that cannot start any token, while scanning for the next token"
+      ),
+      ("triple: &a t-x\nexecutor: *a\n", "1:9: anchor “&a” is not accepted: repeat the value"),
+      ("? [a]\n: b\n", "1:3: a key must be a text, not a list or a mapping"),
+      ("a: 1\n---\nb: 1\n", "2:1: a second document begins: a file holds one"),
+      ("a: 1\na: 2\n", "2:1: duplicate key “a”: it is already in line 1"),
+      (
+        "a: !!python/object x\n",
+        "1:4: tag “tag:yaml.org,2002:python/object” is not accepted: leave it out"
+      ),
+      ("a: \u{7}\n", "1:4: control characters are not allowed"),
+    ])
+  func structure(_ text: String, _ first: String) throws {
+    let found = targetProblems(text)
+    #expect(found.contains("targets/t-x.yaml:" + first), "\(found)")
+  }
+
+  @Test("an alias ends the reading: nothing is ever expanded")
+  func alias() {
+    let bomb = "a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
+    #expect(
+      targetProblems(bomb) == [
+        "targets/t-x.yaml:1:4: anchor “&a” is not accepted: repeat the value",
+        "targets/t-x.yaml:2:4: anchor “&b” is not accepted: repeat the value",
+        "targets/t-x.yaml:2:8: alias “*a” is not accepted: repeat the value",
+      ])
+  }
+
+  @Test("64 levels are read, 65 are not")
+  func depth() {
+    func nested(_ levels: Int) -> String {
+      let lists = levels - 2  // in the file's mapping and that of the module
+      let open = String(repeating: "[", count: lists)
+      let close = String(repeating: "]", count: lists)
+      return "triple: t-x\nexecutor: m\nm: { deep: \(open)\(close) }\n"
+    }
+    #expect(targetProblems(nested(64)) == [])
+    #expect(
+      targetProblems(nested(65)) == [
+        "targets/t-x.yaml:3:74: nested more than 64 levels deep"
+      ])
+  }
+
+  @Test("a file of a mebibyte is read, a larger one is not")
+  func size() {
+    let good = "triple: t-x\nexecutor: m\n#"
+    let full = good + String(repeating: "x", count: SourceText.maximumBytes - good.utf8.count)
+    #expect(targetProblems(full) == [])
+    #expect(
+      targetProblems(full + "x") == [
+        "targets/t-x.yaml: the file is too large: expected at most 1 MiB"
+      ])
+  }
+
+  @Test("bytes that are no UTF-8 are told with their place")
+  func encoding() {
+    let bytes = Array("triple: t-x\n# é ".utf8) + [0xC3, 0x28, 10]
+    #expect(
+      problems(SourceText(path: "targets/t-x.yaml", bytes: bytes)) == [
+        "targets/t-x.yaml:2:5: this is no UTF-8"
+      ])
+    let utf16: [UInt8] = [0xFF, 0xFE, 0x61, 0]
+    #expect(
+      problems(SourceText(path: "targets/t-x.yaml", bytes: utf16)) == [
+        "targets/t-x.yaml:1:1: this is no UTF-8"
+      ])
+  }
+
+  @Test("a message shows the line and a caret, and nothing that steers a terminal")
+  func excerpt() throws {
+    do throws(RecipeErrors) {
+      _ = try RecipeSet(files: [
+        SourceText(path: "targets/t-x.yaml", text: "triple: t-x\nexecutor: m\n  \ntirer:\t1\n")
+      ])
+      Issue.record("the file was taken")
+    } catch {
+      #expect(
+        error.description == """
+          targets/t-x.yaml:4:1: unknown key “tirer”: did you mean “tier”?
+           4 | tirer: 1
+             | ^
+          """)
+    }
+    #expect(
+      targetProblems("triple: t-x\nexecutor: m\n\"a\\e[2J\\u202E\": 1\n") == [
+        "targets/t-x.yaml:3:1: unknown key “a\\u{1b}[2J\\u{202e}”: "
+          + "expected one of triple, executor, tier, rust, linker, glibc, runner, policy, limits, m"
+      ])
+  }
+
+  @Test("a long line is cut around its mistake")
+  func longLine() throws {
+    let text = "triple: t-x\nexecutor: m\nrunner: [\(String(repeating: "a, ", count: 300)){}]\n"
+    do throws(RecipeErrors) {
+      _ = try RecipeSet(files: [SourceText(path: "targets/t-x.yaml", text: text)])
+      Issue.record("the file was taken")
+    } catch {
+      let lines = error.description.split(separator: "\n")
+      #expect(
+        lines[0]
+          == "targets/t-x.yaml:3:910: an item of “runner” is a mapping: expected an argument"
+      )
+      #expect(lines[1].count == 5 + 63)
+      #expect(lines[2].count == 5 + 61)
+    }
+  }
+
+  @Test("a file with a thousand mistakes tells fifty")
+  func manyMistakes() {
+    let keys = (0..<1000).map { "unknown-key-\($0): 1" }.joined(separator: "\n")
+    #expect(targetProblems("triple: t-x\nexecutor: m\n\(keys)\n").count == 50)
+  }
+
+  @Test("random damage to a good file is read or told, never a crash")
+  func damage() {
+    let good = Array(
+      """
+      triple: t-x
+      executor: m
+      m: { a: [1, "b", true], c: {d: e} }
+      policy: { needed: [libc.so.6] }
+      limits: { memory: 4GiB, time: 15m }
+      """.utf8)
+    var random = SplitMix(state: 1)
+    let interesting = Array("{}[]:,&*!|>'\"%@`#-? \n\t\0\u{7f}".utf8) + [0xFF, 0xC3, 0xEF]
+    for _ in 0..<3000 {
+      var bytes = good
+      for _ in 0...Int(random.next() % 3) {
+        bytes[Int(random.next() % UInt64(bytes.count))] =
+          interesting[Int(random.next() % UInt64(interesting.count))]
+      }
+      for problem in problems(SourceText(path: "targets/t-x.yaml", bytes: bytes)) {
+        #expect(problem.hasPrefix("targets/t-x.yaml:"))
+      }
+    }
+  }
+}
+
+/// A generator that gives the same numbers in every run (Steele, Lea, Flood: SplitMix64).
+struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var value = state
+    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+    return value ^ (value >> 31)
+  }
+}
