@@ -130,7 +130,8 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
       ]),
     library(
-      "RegistrySync", ["CrateRegistry", "Cryptography", "FarmModel", logging, lifecycle, transfer]),
+      "RegistrySync",
+      ["Archives", "CrateRegistry", "Cryptography", "FarmModel", logging, lifecycle, transfer]),
     library("CommandLineSupport", ["CYAML", "Recipes", argumentParser, logging]),
 
     library(
@@ -182,6 +183,9 @@ let package = Package(
       "CrateRegistryTests", ["CrateRegistry", "Archives", "Cryptography", "FarmModel", transfer]),
     test("ArtifactStorageTests", ["ArtifactStorage", "Cryptography"]),
     test("SigningTests", ["Signing", "Cryptography"]),
+    test(
+      "RegistrySyncTests",
+      ["RegistrySync", "Archives", "CrateRegistry", "Cryptography", "FarmModel", logging, transfer]),
     test("BuildPipelineTests", ["BuildPipeline", "CrateRegistry", "FarmModel", executorKit]),
     test(
       "DatabaseTests",

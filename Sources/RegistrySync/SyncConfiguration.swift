@@ -1,0 +1,36 @@
+public import FarmModel
+
+/// What a registry sync needs to know.
+public struct SyncConfiguration: Sendable {
+  /// `sparse+https://HOST/PATH/`, the setting `registry-url`.
+  public var registryURL: String
+  /// The backend's address, without a path of the API.
+  public var backendURL: String
+  /// The bearer token that the backend expects, from `registry-token-file`.
+  public var token: String?
+  /// Where `registry-sync.json` is kept; made when it is missing.
+  public var stateDirectory: String
+  /// Crates to follow: the sparse protocol cannot list them.
+  public var crates: [CrateName]
+  /// A file with more names, one a line; read again at every sync.
+  public var cratesFile: String?
+  /// From the end of one sync to the begin of the next.
+  public var interval: Duration
+  /// How many crates are asked for at once, 1 or more.
+  public var concurrency: Int
+
+  public init(
+    registryURL: String, backendURL: String, token: String?, stateDirectory: String,
+    crates: [CrateName], cratesFile: String? = nil, interval: Duration = .seconds(60),
+    concurrency: Int = 16
+  ) {
+    self.registryURL = registryURL
+    self.backendURL = backendURL
+    self.token = token
+    self.stateDirectory = stateDirectory
+    self.crates = crates
+    self.cratesFile = cratesFile
+    self.interval = interval
+    self.concurrency = concurrency
+  }
+}

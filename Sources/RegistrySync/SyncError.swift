@@ -1,0 +1,46 @@
+public import CrateRegistry
+
+/// Why a sync ended before it was through. What the backend has acknowledged until then is kept; the
+/// rest is sent by the next sync.
+public enum SyncError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The index as a whole cannot be read.
+  case registry(RegistryError)
+  /// Neither `--crate` nor `--crates-file` names a crate.
+  case noCrates
+  /// The file with the names cannot be read.
+  case cratesFile(path: String, reason: String)
+  /// The backend does not take the token.
+  case unauthorized(url: String, status: Int)
+  /// The backend does not answer, or answers that it cannot now.
+  case backendAway(url: String, reason: String)
+  /// The backend refuses the lines.
+  case rejected(url: String, status: Int, detail: String)
+  /// The state file cannot be written.
+  case state(path: String, reason: String)
+  /// The sync was stopped.
+  case cancelled
+
+  /// Whether only an operator can help: no use in trying again.
+  public var isFatal: Bool {
+    switch self {
+    case .registry(.badIndexURL), .noCrates, .unauthorized: true
+    default: false
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .registry(let error): "cannot read the registry: \(error)"
+    case .noCrates: "no crates to follow; name them with --crate or --crates-file"
+    case .cratesFile(let path, let reason): "cannot read the crates file \(path): \(reason)"
+    case .unauthorized(let url, let status):
+      "\(url) refuses the token (status \(status)); give the registry sync and the backend the same "
+        + "registry-token-file"
+    case .backendAway(let url, let reason): "the backend at \(url) is away: \(reason)"
+    case .rejected(let url, let status, let detail):
+      "\(url) refuses the lines (status \(status)): \(detail)"
+    case .state(let path, let reason): "cannot write \(path): \(reason)"
+    case .cancelled: "the sync was stopped"
+    }
+  }
+}
