@@ -73,16 +73,7 @@ public struct TargetDefinition: Sendable, Equatable {
     needed = Self.policy(keys, reader)
     limits = keys["limits"].flatMap { LimitsOverlay.read($0, reader) } ?? LimitsOverlay()
     origin = Origin(file: reader.source.path, keys: keys.keyPositions)
-    configuration = .map([:])
-    if let executor, let node = keys[executor] {
-      if case .mapping = node.content {
-        configuration = reader.configuration(node, name: quoted(executor)) ?? configuration
-      } else {
-        reader.report(
-          "\(quoted(executor)) is \(node.kindName)", at: node.position,
-          expected: "a mapping with what the executor module reads")
-      }
-    }
+    configuration = executor.flatMap { Self.configuration($0, keys) } ?? .map([:])
     guard let triple, let executor else { return nil }
     self.triple = triple
     self.executor = executor
@@ -116,6 +107,20 @@ public struct TargetDefinition: Sendable, Equatable {
         expected: quoted(reader.source.stem))
     }
     return triple
+  }
+
+  /// The mapping that is named like the executor; nil: there is none.
+  private static func configuration(_ executor: String, _ keys: MappingReader)
+    -> ConfigurationValue?
+  {
+    guard let node = keys[executor] else { return nil }
+    guard case .mapping = node.content else {
+      keys.reader.report(
+        "\(quoted(executor)) is \(node.kindName)", at: node.position,
+        expected: "a mapping with what the executor module reads")
+      return nil
+    }
+    return keys.reader.configuration(node, name: quoted(executor))
   }
 
   private static func rust(_ keys: MappingReader) -> String {
