@@ -143,7 +143,7 @@ let package = Package(
       [
         "ArtifactStorage", "Backend", "CommandLineSupport", "Cryptography", "Database", "FarmModel",
         "LocalFarm", "Postgres", "Recipes", "RegistrySync", "Signing", executorKit, logging,
-        lifecycle, transfer,
+        lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"), transfer,
       ]),
     program(
       "buildsrs-builder", folder: "buildsrs-builder",

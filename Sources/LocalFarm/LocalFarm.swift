@@ -7,13 +7,16 @@ public import Postgres
 public actor LocalFarm {
   public nonisolated let layout: FarmLayout
   public nonisolated let database: PostgresAddress
-  private let registryURL: String
+  private var registryURL: String
   /// In the order in which they were started; stopped in reverse.
   private var children: [ChildProcess] = []
   private var backendURL: String?
 
-  /// - Parameter registryURL: a sparse index, `sparse+http://…`.
-  public init(layout: FarmLayout, database: PostgresAddress, registryURL: String) {
+  /// - Parameter registryURL: a sparse index; what ``startRegistry(script:directory:)`` serves else.
+  public init(
+    layout: FarmLayout, database: PostgresAddress,
+    registryURL: String = "sparse+https://index.crates.io/"
+  ) {
     self.layout = layout
     self.database = database
     self.registryURL = registryURL
@@ -26,9 +29,10 @@ public actor LocalFarm {
   public func prepare() async throws {
     try FileManager.default.createDirectory(
       atPath: layout.stateDirectory, withIntermediateDirectories: true)
-    try await command("migrate", ["migrate", "--migrations-directory", layout.migrationsDirectory])
     try await command(
-      "keys", ["keys", "generate", "--register", "--signing-key-file", layout.signingKey])
+      "migrate", ["migrate", "--migrations-directory", layout.migrationsDirectory] + databaseFlags)
+    try await command(
+      "keys", ["keys", "generate", "--signing-key-file", layout.signingKey] + databaseFlags)
     if !FileManager.default.fileExists(atPath: layout.registryToken) {
       let made = FileManager.default.createFile(
         atPath: layout.registryToken, contents: Data((Random.token() + "\n").utf8),
@@ -37,6 +41,17 @@ public actor LocalFarm {
         throw LocalFarmError.failed(name: "writing \(layout.registryToken)", log: "")
       }
     }
+  }
+
+  /// Serves a registry that was made before, on a free port; its index URL.
+  ///
+  /// - Parameter script: the project's `make_registry.py`.
+  @discardableResult
+  public func startRegistry(script: String, directory: String) async throws -> String {
+    let child = try start(
+      "registry", ["/usr/bin/python3", script, "serve", "--out", directory, "--port", "0"])
+    registryURL = "sparse+http://127.0.0.1:\(try await child.firstLine())/index/"
+    return registryURL
   }
 
   /// Starts a backend and waits until it serves; its URL.
@@ -50,7 +65,7 @@ public actor LocalFarm {
       layout.targetsDirectory, "--recipes-directory", layout.recipesDirectory,
     ]
     if let seconds = layout.leaseSeconds { arguments += ["--lease-seconds", String(seconds)] }
-    let child = try start("backend", [layout.buildsrs] + arguments + common)
+    let child = try start("backend", [layout.buildsrs] + arguments + databaseFlags + stateFlags)
     let line = try await child.firstLine()
     guard let url = line.split(separator: " ").last.map(String.init), url.hasPrefix("http") else {
       throw LocalFarmError.notReady(
@@ -69,7 +84,7 @@ public actor LocalFarm {
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     let token = "\(directory)/enrolment.token"
     try await command(
-      "invite", ["builders", "invite", "--note", name, "--output", token])
+      "invite", ["builders", "invite", "--note", name, "--output", token] + databaseFlags)
     return try start(
       name,
       [
@@ -108,11 +123,8 @@ public actor LocalFarm {
     return backendURL
   }
 
-  private var common: [String] {
-    [
-      "--database-url", database.connectionString, "--state-directory", layout.stateDirectory,
-    ]
-  }
+  private var databaseFlags: [String] { ["--database-url", database.connectionString] }
+  private var stateFlags: [String] { ["--state-directory", layout.stateDirectory] }
 
   private func start(_ name: String, _ arguments: [String]) throws -> ChildProcess {
     let child = try ChildProcess(
@@ -125,7 +137,7 @@ public actor LocalFarm {
   @discardableResult
   private func command(_ name: String, _ arguments: [String]) async throws -> String {
     let child = try ChildProcess(
-      name, [layout.buildsrs] + arguments + common, environment: layout.environment,
+      name, [layout.buildsrs] + arguments + stateFlags, environment: layout.environment,
       directory: layout.logs)
     guard await child.ending() == 0 else {
       throw LocalFarmError.failed(

@@ -1,0 +1,133 @@
+import ArgumentParser
+import CommandLineSupport
+import Cryptography
+import Database
+import Foundation
+
+/// The machines that build.
+struct BuildersCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "builders",
+    abstract: "Lists, invites and approves builders.",
+    discussion: """
+      A builder shows its public key. An unknown one waits until it is approved, unless it brings \
+      an invitation.
+
+      EXAMPLES
+        buildsrs builders invite --output invitation
+        buildsrs-builder run --enrolment-token-file invitation
+        buildsrs builders list
+        buildsrs builders approve build-7
+      """,
+    subcommands: [List.self, Invite.self, Approve.self, Disable.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Lists the builders.")
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var database: DatabaseOptions
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() async throws {
+      let builders = try await common.settings(database).withFarmDatabase {
+        try await $0.builders()
+      }
+      if json { return try printJSON(builders.map(BuilderLine.init)) }
+      var table = TextTable([
+        .init("ID", .right), .init("NAME"), .init("STATE"), .init("LEASES", .right),
+        .init("SEEN"), .init("KEY"),
+      ])
+      for builder in builders {
+        table.add([
+          .init(String(builder.id)), .init(builder.name),
+          .init(builder.state.rawValue, builder.state == .approved ? .green : .yellow),
+          .init(String(builder.leases)), .init(ago(builder.lastSeenAt)),
+          .init(String(builder.publicKey.prefix(16))),
+        ])
+      }
+      print(table.text(for: Terminal()), terminator: "")
+    }
+  }
+
+  struct Invite: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Makes an invitation, by which one builder is approved at once.")
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var database: DatabaseOptions
+    @Option(help: "Who it is for.") var note = ""
+    @Option(help: "After how many hours it is worth nothing.") var hours = 24
+    @Option(
+      help: "Write it to this file (mode 0600) and not to standard output.", completion: .file())
+    var output: String?
+
+    func validate() throws {
+      guard (1...8760).contains(hours) else { throw ValidationError("--hours must be 1 to 8760") }
+    }
+
+    func run() async throws {
+      let token = Random.token()
+      try await common.settings(database).withFarmDatabase {
+        try await $0.invite(
+          tokenHash: SHA256.hex(of: token), note: note, validForSeconds: hours * 3600)
+      }
+      guard let output else { return print(token) }
+      let written = FileManager.default.createFile(
+        atPath: output, contents: Data((token + "\n").utf8),
+        attributes: [.posixPermissions: 0o600])
+      guard written else { throw CommandFailure("cannot write \(output)") }
+    }
+  }
+
+  struct Approve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Lets a builder in that waits, or one that was disabled.")
+    @OptionGroup var change: StateChange
+    func run() async throws { try await change.apply(.approved) }
+  }
+
+  struct Disable: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Gives a builder no more jobs, and refuses it when it connects.")
+    @OptionGroup var change: StateChange
+    func run() async throws { try await change.apply(.disabled) }
+  }
+
+  struct StateChange: ParsableArguments {
+    @Argument(help: "The builder's name, number, or the beginning of its key (8 digits or more).")
+    var builder: String
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var database: DatabaseOptions
+
+    func apply(_ state: StoredBuilder.State) async throws {
+      let changed = try await common.settings(database).withFarmDatabase {
+        try await $0.setBuilderState(builder, to: state)
+      }
+      guard !changed.isEmpty else {
+        throw CommandFailure("there is no builder “\(builder)”: see `buildsrs builders list`")
+      }
+      for builder in changed { print("\(builder.name) (\(builder.id)): \(builder.state.rawValue)") }
+    }
+  }
+}
+
+/// A builder as `--json` prints it.
+private struct BuilderLine: Encodable {
+  let id: Int64
+  let name: String
+  let public_key: String
+  let state: StoredBuilder.State
+  let leases: Int
+  let version: String?
+  let created_at: Date
+  let last_seen_at: Date?
+
+  init(_ builder: StoredBuilder) {
+    id = builder.id
+    name = builder.name
+    public_key = builder.publicKey
+    state = builder.state
+    leases = builder.leases
+    version = builder.version
+    created_at = builder.createdAt
+    last_seen_at = builder.lastSeenAt
+  }
+}
