@@ -1,4 +1,5 @@
 import FarmModel
+import Foundation
 
 /// A binary that a package builds.
 public struct BinaryTarget: Sendable, Equatable {
@@ -33,6 +34,13 @@ extension Manifest {
     }
     var seen: Set<String> = []
     return targets.filter { seen.insert($0.name).inserted }.sorted { $0.name < $1.name }
+  }
+
+  /// The binaries of an unpacked crate. Blocks on the disk.
+  public func binaryTargets(ofCrateIn folder: String) -> [BinaryTarget] {
+    let found = FileManager.default.enumerator(atPath: folder + "/src")?
+      .compactMap { ($0 as? String).map { "src/" + $0 } }
+    return binaryTargets(files: found ?? [])
   }
 
   private static func discovered(

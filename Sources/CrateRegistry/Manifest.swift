@@ -77,6 +77,8 @@ public struct Manifest: Sendable, Equatable {
 public enum ManifestError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The file is not UTF-8 text, or has NUL in it.
   case notText
+  /// The file is larger than any honest one (bytes).
+  case tooLarge(limit: Int)
   /// The file is no TOML, from this place on.
   case malformed(line: Int, column: Int, reason: String)
   /// A table or a value that must be there is not.
@@ -91,6 +93,7 @@ public enum ManifestError: Error, Sendable, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .notText: "the file is not UTF-8 text"
+    case .tooLarge(let limit): "the file is larger than \(limit) bytes"
     case .malformed(let line, let column, let reason): "line \(line), column \(column): \(reason)"
     case .missing(let key): "'\(key)' is missing"
     case .wrongType(let key, let expected): "'\(key)' must be \(expected)"

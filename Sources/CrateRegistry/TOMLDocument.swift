@@ -6,7 +6,11 @@ import TOMLKit
 struct TOMLDocument {
   private let root: TOMLSection
 
+  /// The tree takes many times the memory of the text.
+  private static let limit = 16 << 20
+
   init(_ bytes: some Collection<UInt8>) throws(ManifestError) {
+    guard bytes.count <= Self.limit else { throw .tooLarge(limit: Self.limit) }
     // TOMLKit takes a C string, which a NUL would end.
     guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
       throw .notText

@@ -125,6 +125,13 @@ struct LockfileTests {
         == .invalid(reason: "'package' must be an array of tables", line: nil))
   }
 
+  @Test("a file that is too large for a lockfile is not parsed")
+  func tooLarge() {
+    #expect(
+      error(String(repeating: "#", count: (16 << 20) + 1))
+        == .invalid(reason: "the file is larger than 16777216 bytes", line: nil))
+  }
+
   @Test("what is no TOML is refused with its place")
   func malformed() {
     guard case .malformed(2, _, _) = error("version = 4\n[[package\n") else {

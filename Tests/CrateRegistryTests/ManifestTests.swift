@@ -1,5 +1,6 @@
 import CrateRegistry
 import FarmModel
+import Foundation
 import Testing
 
 struct ManifestTests {
@@ -73,6 +74,35 @@ struct ManifestTests {
     #expect(try names(head, files) == ["one", "tool", "two"])
     #expect(try names(head, ["src/lib.rs"]) == [])
     #expect(try names(head + "autobins = false\n", files) == [])
+  }
+
+  @Test("binaries of an unpacked crate are found in its folder")
+  func unpacked() async throws {
+    try await withFolder { folder in
+      for path in ["src/main.rs", "src/bin/two/main.rs"] {
+        let url = URL(fileURLWithPath: folder + "/" + path)
+        try FileManager.default.createDirectory(
+          at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data().write(to: url)
+      }
+      let manifest = try Manifest(toml: head.utf8)
+      #expect(manifest.binaryTargets(ofCrateIn: folder).map(\.name) == ["tool", "two"])
+      #expect(manifest.binaryTargets(ofCrateIn: folder + "/nowhere") == [])
+    }
+  }
+
+  @Test("values that are nested without end are refused", arguments: ["[", "{a="])
+  func nested(opening: String) {
+    let toml = head + "x = " + String(repeating: opening, count: 100_000)
+    do {
+      _ = try Manifest(toml: toml.utf8)
+      Issue.record("was read")
+    } catch {
+      guard case .malformed = error else {
+        Issue.record("\(error)")
+        return
+      }
+    }
   }
 
   @Test("a declared binary takes the place of the file that it names")
