@@ -28,6 +28,12 @@ public enum SyncError: Error, Sendable, Equatable, CustomStringConvertible {
     }
   }
 
+  /// Whether the backend found fault with the lines themselves, rather than with the request.
+  var isAboutLines: Bool {
+    guard case .rejected(_, let status, _) = self else { return false }
+    return [400, 413, 422].contains(status)
+  }
+
   public var description: String {
     switch self {
     case .registry(let error): "cannot read the registry: \(error)"

@@ -12,8 +12,10 @@ struct SyncRun {
   private var state: SyncState
   private var report = SyncReport()
 
+  private typealias Planned = (crate: String, plan: SyncPlan)
+
   /// Planned, but not yet acknowledged.
-  private var waiting: [(crate: String, plan: SyncPlan)] = []
+  private var waiting: [Planned] = []
   private var waitingLines = 0
   private var failuresInSuccession = 0
   private var lastSave = ContinuousClock.now
@@ -90,7 +92,22 @@ struct SyncRun {
 
   /// Sends what waits; remembers it when all of it is acknowledged.
   private mutating func flush(evenNothing: Bool = false) async throws(SyncError) {
-    let versions = waiting.flatMap(\.plan.records)
+    let plans = waiting
+    waiting = []
+    waitingLines = 0
+    do throws(SyncError) {
+      try await send(plans, evenNothing: evenNothing)
+    } catch {
+      // The backend takes all lines of a body or none: one crate must not hold up the others.
+      guard error.isAboutLines, plans.count > 1 else { throw error }
+      try await sendOneByOne(plans)
+    }
+    try await saveNowAndThen()
+  }
+
+  private mutating func send(_ plans: [Planned], evenNothing: Bool = false) async throws(SyncError)
+  {
+    let versions = plans.flatMap(\.plan.records)
     if !versions.isEmpty || evenNothing {
       for body in RecordBatches.bodies(registry: registry, versions: versions) {
         report.receipt.add(try await backend.post(body))
@@ -101,10 +118,22 @@ struct SyncRun {
         "sent versions to the backend",
         metadata: ["versions": "\(versions.count)", "crates": "\(report.crates)"])
     }
-    for (crate, plan) in waiting { state.crates[crate] = plan.state }
-    waiting = []
-    waitingLines = 0
-    try await saveNowAndThen()
+    for (crate, plan) in plans { state.crates[crate] = plan.state }
+  }
+
+  /// A crate whose lines are refused becomes a problem; it is an error where that is every crate.
+  private mutating func sendOneByOne(_ plans: [Planned]) async throws(SyncError) {
+    var refused: [(crate: String, error: SyncError)] = []
+    for planned in plans {
+      do throws(SyncError) {
+        try await send([planned])
+      } catch {
+        guard error.isAboutLines else { throw error }
+        refused.append((planned.crate, error))
+      }
+    }
+    if refused.count == plans.count, let last = refused.last { throw last.error }
+    for (crate, error) in refused { add(SyncProblem(crate: crate, reason: "\(error)")) }
   }
 
   private mutating func saveNowAndThen() async throws(SyncError) {

@@ -6,6 +6,8 @@ final class FakeBackend: Sendable {
   struct State: Sendable {
     /// What the next requests are answered with; 200: a receipt.
     var status = 200
+    /// Bodies that hold this text are refused.
+    var refusedText: String?
     var bodies: [[UInt8]] = []
     var requests = 0
   }
@@ -32,6 +34,8 @@ final class FakeBackend: Sendable {
   var requests: Int { state.withLock(\.requests) }
 
   func answer(with status: Int) { state.withLock { $0.status = status } }
+
+  func refuse(_ text: String) { state.withLock { $0.refusedText = text } }
 
   /// The bodies since the last call.
   func takeBodies() -> [[UInt8]] {
@@ -71,6 +75,9 @@ extension FakeBackend.State {
     }
     guard status == 200 else {
       return ServedAnswer(status: status, body: Array(#"{"detail":"as the test wants"}"#.utf8))
+    }
+    if let refusedText, request.body.firstRange(of: Array(refusedText.utf8)) != nil {
+      return ServedAnswer(status: 422, body: Array(#"{"detail":"the name is taken"}"#.utf8))
     }
     bodies.append(request.body)
     let lines = request.body.count { $0 == 10 } - 1

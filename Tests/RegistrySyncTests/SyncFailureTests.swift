@@ -163,6 +163,22 @@ struct SyncFailureTests {
     ) { try await farm.sync("abc").syncOnce() }
   }
 
+  @Test("a crate that the backend refuses holds up no other, and is tried again")
+  func oneRefused() async throws {
+    let farm = try Farm()
+    try farm.publishABC()
+    let checksum = try farm.registry.publishProgram("xyz", "2.0.0")
+    let name = try #require(CrateName("xyz"))
+    farm.registry.publish(name, lines: [indexLine("xyz", "2.0.0", checksum)])
+    farm.backend.refuse("xyz")
+    let report = try await farm.sync("xyz", "abc").syncOnce()
+    #expect(report.sent == 2)
+    #expect(report.problems.map(\.crate) == ["xyz"])
+    #expect(report.problems.first?.reason.hasSuffix("(status 422): the name is taken") == true)
+    farm.backend.refuse("nothing")
+    #expect(try await farm.sync("xyz", "abc").syncOnce().sent == 1)
+  }
+
   @Test("a damaged state file is only a reason to send everything again")
   func damagedState() async throws {
     let farm = try Farm()
