@@ -44,7 +44,7 @@ struct BuildersCommand: ParsableCommand {
           .init(String(builder.publicKey.prefix(16))),
         ])
       }
-      print(table.text(for: Terminal()), terminator: "")
+      print(table.text(for: Terminal()))
     }
   }
 

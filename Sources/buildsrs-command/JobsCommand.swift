@@ -44,7 +44,7 @@ struct JobsCommand: ParsableCommand {
           .init(job.failureMessage ?? ""),
         ])
       }
-      print(table.text(for: Terminal()), terminator: "")
+      print(table.text(for: Terminal()))
     }
   }
 

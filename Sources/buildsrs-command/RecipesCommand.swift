@@ -69,7 +69,7 @@ struct RecipesCommand: ParsableCommand {
       for value in explanation.values {
         table.add([.init(value.key), .init(value.value), .init(value.origin ?? "default", .dim)])
       }
-      print(table.text(for: Terminal()), terminator: "")
+      print(table.text(for: Terminal()))
     }
   }
 }

@@ -36,7 +36,7 @@ struct TargetsCommand: ParsableCommand {
           .init(target.runner.isEmpty ? "native" : target.runner.joined(separator: " ")),
         ])
       }
-      print(table.text(for: Terminal()), terminator: "")
+      print(table.text(for: Terminal()))
     }
   }
 

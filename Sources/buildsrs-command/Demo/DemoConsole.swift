@@ -52,7 +52,7 @@ struct DemoConsole: Sendable {
   }
 
   func table(_ table: TextTable) {
-    print(table.text(for: terminal), terminator: "")
+    print(table.text(for: terminal))
     flush()
   }
 
