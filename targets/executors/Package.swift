@@ -24,12 +24,15 @@ let package = Package(
     .package(path: "../../Sources/Transfer"),
   ],
   targets: [
+    // libcrypto's SHA-256, which names images by what they are made of.
+    .systemLibrary(name: "CDigest", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(
       name: "DockerCross",
       dependencies: [
+        "CDigest",
         .product(name: "ExecutorKit", package: "ExecutorKit"),
         .product(name: "Transfer", package: "Transfer"),
       ],
-      swiftSettings: strict, linkerSettings: installedLibraries)
+      swiftSettings: strict, linkerSettings: installedLibraries),
   ]
 )
