@@ -1,0 +1,152 @@
+import ArtifactStorage
+import BuilderProtocol
+import Cryptography
+import FarmModel
+import Foundation
+import Signing
+import Testing
+import Transfer
+
+@Suite("from a version to a download", .timeLimit(.minutes(2)))
+struct BackendPublishTests {
+  static let bytes = Array("the archive's bytes".utf8)
+
+  @Test("a reported version is assigned, built, uploaded, published, downloaded and verified")
+  func wholeWay() async throws {
+    try await BackendFarm.with { farm in
+      let reported = try await farm.report([
+        BackendFarm.registry, try BackendFarm.version("tool"),
+      ])
+      #expect(reported.status == 200)
+      #expect(reported.json("added") == "1" && reported.json("jobs") == "2")
+      let job = try await ScriptedBuilder().work(farm) { session in
+        let job = try await session.assigned()
+        #expect(job.sourceURL == "http://127.0.0.1/tool/1.0.0.crate")
+        #expect(job.sourceChecksum == SHA256.hex(of: "tool1.0.0"))
+        #expect(job.uploadURL == "\(farm.url)/api/v1/uploads/\(job.job)/1")
+        try await session.log(job, 1, "Compiling tool\n")
+        let upload = try await farm.upload(
+          Self.bytes, to: "\(job.uploadURL)/\(job.archive)", token: job.uploadToken)
+        #expect(upload.status == 201, "\(upload.text)")
+        let answer = try await session.finish(job, .succeeded, report: job.report(Self.bytes))
+        #expect(answer == .accepted(job.reference))
+        return job
+      }
+      try await check(farm, job)
+    }
+  }
+
+  private func check(_ farm: BackendFarm, _ job: AssignedJob) async throws {
+    let page = try await farm.get("/api/v1/jobs/\(job.job)")
+    #expect(page.json("state") == "succeeded")
+    #expect(page.json("build", "binaries", "0", "smoke", "0", "output") == "tool 1.0.0\n")
+    #expect(page.json("build", "environment", "digest") == "sha256:e")
+    let log = try await farm.get("/api/v1/jobs/\(job.job)/log")
+    #expect(log.text == "Compiling tool\n")
+
+    let address = "/download/tool-1.0.0/\(job.archive)"
+    let redirect = try await farm.get(address)
+    #expect(redirect.status == 302)
+    let download = try await farm.get(address, follow: true)
+    #expect(download.body == Self.bytes)
+    #expect(download.headers["Cache-Control"] == "public, max-age=31536000, immutable")
+    #expect(download.headers["ETag"] == "\"\(SHA256.hex(of: Self.bytes))\"")
+    #expect(download.headers["Content-Length"] == "\(Self.bytes.count)")
+
+    let signature = try await farm.get(address + ".minisig")
+    let blake = Digest(.blake2b512)
+    blake.update(download.body)
+    let comment = try farm.key.publicKey.verify(
+      signatureText: signature.text, fileDigest: blake.finalize())
+    #expect(comment.file == job.archive)
+    let flipped = Digest(.blake2b512)
+    flipped.update([Self.bytes[0] ^ 1] + Self.bytes.dropFirst())
+    #expect(throws: SignatureError.wrongContent(keyID: farm.key.publicKey.keyID)) {
+      try farm.key.publicKey.verify(
+        signatureText: signature.text, fileDigest: flipped.finalize())
+    }
+    let checksum = try await farm.get(address + ".sha256")
+    #expect(checksum.text == "\(SHA256.hex(of: Self.bytes))  \(job.archive)\n")
+    #expect(try await farm.get(address + ".sig").text == signature.text)
+    #expect(
+      try await farm.storage.list(prefix: "uploads/", after: nil, limit: 10).isEmpty,
+      "what was uploaded is gone once it is published")
+  }
+
+  @Test("one range of an artifact is answered, and a range behind the end refused")
+  func ranges() async throws {
+    try await BackendFarm.with { farm in
+      let job = try await publish(farm)
+      let page = try await farm.get("/api/v1/crates/tool/latest/\(BackendFarm.x86)")
+      #expect(page.json("build", "glibc_floor") == "2.34")
+      let url = page.json("artifacts", "0", "url")
+      let part = try await farm.get(url, headers: ["Range": "bytes=4-10"])
+      #expect(part.status == 206)
+      #expect(part.body == Array(Self.bytes[4...10]))
+      #expect(part.headers["Content-Range"] == "bytes 4-10/\(Self.bytes.count)")
+      let behind = try await farm.get(url, headers: ["Range": "bytes=999-"])
+      #expect(behind.status == 416)
+      let tag = try #require(part.headers["ETag"])
+      #expect(try await farm.get(url, headers: ["If-None-Match": tag]).status == 304)
+      let head = try await farm.send("HEAD", url)
+      #expect(head.status == 200 && head.body.isEmpty)
+      let named = "/api/v1/crates/tool/1.0.0/\(BackendFarm.x86)/\(job.archive)"
+      #expect(try await farm.get(named).status == 302)
+      #expect(try await farm.get(named, follow: true).body == Self.bytes)
+    }
+  }
+
+  @Test("the same finished again is accepted and makes no second build")
+  func repeated() async throws {
+    try await BackendFarm.with { farm in
+      let builder = ScriptedBuilder()
+      try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
+      let job = try await builder.work(farm) { session in
+        let job = try await session.assigned()
+        _ = try await farm.upload(
+          Self.bytes, to: "\(job.uploadURL)/\(job.archive)", token: job.uploadToken)
+        _ = try await session.finish(job, .succeeded, report: job.report(Self.bytes))
+        return job
+      }
+      try await builder.work(farm, ready: false) { session in
+        let answer = try await session.finish(job, .succeeded, report: job.report(Self.bytes))
+        #expect(answer == .accepted(job.reference))
+      }
+      let page = try await farm.get("/api/v1/jobs/\(job.job)")
+      #expect(page.json("build", "revision") == "1")
+    }
+  }
+
+  @Test("a report that names other files than were uploaded fails the attempt, not the farm")
+  func wrongReport() async throws {
+    try await BackendFarm.with { farm in
+      try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
+      try await ScriptedBuilder().work(farm) { session in
+        let job = try await session.assigned()
+        let answer = try await session.finish(job, .succeeded, report: job.report(Self.bytes))
+        guard case .error(let error) = answer else {
+          Issue.record("unexpected answer: \(answer)")
+          return
+        }
+        #expect(error.message == "\(job.archive) is in the report, but was not uploaded")
+        #expect(try await session.next() == .accepted(job.reference))
+        let page = try await farm.get("/api/v1/jobs/\(job.job)")
+        #expect(page.json("state") == "pending")
+        #expect(page.json("failure", "failure_class") == "infrastructure")
+      }
+    }
+  }
+
+  /// Publishes ``bytes`` as the only artifact of tool 1.0.0.
+  private func publish(_ farm: BackendFarm) async throws -> AssignedJob {
+    try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
+    return try await ScriptedBuilder().work(farm) { session in
+      let job = try await session.assigned()
+      _ = try await farm.upload(
+        Self.bytes, to: "\(job.uploadURL)/\(job.archive)", token: job.uploadToken)
+      let answer = try await session.finish(job, .succeeded, report: job.report(Self.bytes))
+      #expect(answer == .accepted(job.reference))
+      return job
+    }
+  }
+}
