@@ -207,8 +207,9 @@ let package = Package(
     test(
       "EndToEndTests",
       [
-        "Cryptography", "DatabaseTestSupport", "FarmModel", "LocalFarm", "Postgres", "Signing",
-        "buildsrs", "buildsrs-builder", "buildsrs-executor-host", "FakeExecutor", executorKit,
+        "Archives", "Cryptography", "DatabaseTestSupport", "FarmModel", "LocalFarm", "Postgres",
+        "Signing", "buildsrs", "buildsrs-builder", "buildsrs-executor-host", "FakeExecutor",
+        executorKit,
         transfer,
       ]),
     test("CommandLineSupportTests", ["CommandLineSupport", "Recipes", argumentParser]),

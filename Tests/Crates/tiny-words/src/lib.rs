@@ -1,0 +1,4 @@
+/// The name that `tiny` says.
+pub fn name() -> &'static str {
+    "tiny"
+}
