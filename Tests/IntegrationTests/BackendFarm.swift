@@ -21,6 +21,7 @@ struct BackendFarm: Sendable {
 
   let database: FarmDatabase
   let storage: FileStore
+  let storageRoot: String
   let key: SigningKey
   let url: String
   private let client = TransferClient()
@@ -72,7 +73,9 @@ struct BackendFarm: Sendable {
       try await run(configuration) { port in
         try await body(
           BackendFarm(
-            database: database, storage: storage, key: key, url: "http://127.0.0.1:\(port)"))
+            database: database, storage: storage, storageRoot: directory.path + "/storage",
+            key: key,
+            url: "http://127.0.0.1:\(port)"))
       }
     } catch {
       await pool.close()
@@ -203,6 +206,12 @@ struct BackendFarm: Sendable {
   {
     let answer = try await get("/api/v1/crates/\(crate)/\(version)/\(target)")
     return try #require(Int64(answer.json("job")), "\(answer.text)")
+  }
+
+  /// Whether the storage holds a file that is not complete yet.
+  var isReceiving: Bool {
+    let names = try? FileManager.default.contentsOfDirectory(atPath: storageRoot + "/.partial")
+    return names?.isEmpty == false
   }
 
   /// Makes a lease run out without waiting for it.
