@@ -125,8 +125,8 @@ let package = Package(
     library(
       "Builder",
       [
-        "BuilderProtocol", "BuildPipeline", "Cryptography", "FarmModel", "WebSockets", executorKit,
-        logging, lifecycle, subprocess, systemPackage, transfer,
+        "BuilderProtocol", "BuildPipeline", "Cryptography", "FarmModel", "Recipes", "WebSockets",
+        executorKit, logging, lifecycle, subprocess, systemPackage, transfer,
         .product(name: "NIOCore", package: "swift-nio"),
       ]),
     library(

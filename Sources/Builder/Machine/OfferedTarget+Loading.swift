@@ -1,0 +1,33 @@
+import FarmModel
+import Foundation
+import Recipes
+
+extension OfferedTarget {
+  /// The targets that the YAML files of a directory define.
+  ///
+  /// Blocks on the disk. The recipes are the backend's business: plans come whole.
+  /// - Throws: ``BuilderSetupError`` where the directory cannot be read, or with every mistake in
+  ///   the files.
+  public static func load(directory: String) throws -> [OfferedTarget] {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: directory)
+    } catch {
+      throw BuilderSetupError(
+        "the directory of targets \(directory) cannot be read; give it with --targets-directory")
+    }
+    let files = names.filter { $0.hasSuffix(".yaml") && !$0.hasPrefix(".") }.sorted().map { name in
+      let bytes = FileManager.default.contents(atPath: directory + "/" + name) ?? Data()
+      return SourceText(path: "targets/" + name, bytes: Array(bytes))
+    }
+    do {
+      return try RecipeSet(files: files).targets.map { target in
+        OfferedTarget(
+          triple: target.triple.text, executor: target.executor,
+          configuration: target.configuration)
+      }
+    } catch {
+      throw BuilderSetupError("\(directory): \(error)")
+    }
+  }
+}
