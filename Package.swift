@@ -148,8 +148,9 @@ let package = Package(
     program(
       "buildsrs-builder", folder: "buildsrs-builder",
       [
-        "Builder", "BuildPipeline", "BuilderProtocol", "CommandLineSupport", "FarmModel", "Recipes",
-        executorKit, logging, lifecycle, transfer,
+        "Builder", "BuildPipeline", "BuilderProtocol", "CommandLineSupport", "CrateRegistry",
+        "FarmModel", "Recipes", executorKit, logging, transfer,
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
     program(
       "buildsrs-executor-host", folder: "buildsrs-executor-host",
@@ -186,6 +187,7 @@ let package = Package(
     test(
       "RegistrySyncTests",
       ["RegistrySync", "Archives", "CrateRegistry", "Cryptography", "FarmModel", logging, transfer]),
+    test("BuilderTests", ["Builder", "BuilderProtocol", "Cryptography", "FarmModel", executorKit]),
     test("BuildPipelineTests", ["BuildPipeline", "CrateRegistry", "FarmModel", executorKit]),
     test(
       "DatabaseTests",

@@ -1,1 +1,4 @@
-print("not yet")
+import CommandLineSupport
+import Foundation
+
+exit(await CommandRunner.run(BuilderCommand.self))

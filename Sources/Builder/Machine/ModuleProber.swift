@@ -163,3 +163,25 @@ extension Capabilities {
       diskBytes: machine.diskBytes, labels: labels, slots: slots)
   }
 }
+
+extension ModuleProber {
+  /// The shared library of the module of a name.
+  /// - Throws: ``BuilderSetupError`` that tells which modules there are and what is wrong with them.
+  public func modulePath(of name: String) async throws -> String {
+    let found = try await describeAll()
+    if let module = found.first(where: { $0.description?.name == name }) { return module.path }
+    let known = found.map { module in
+      module.problem.map { "\(module.path) (\($0))" } ?? module.name
+    }
+    throw BuilderSetupError(
+      "there is no module “\(name)” in \(modulesDirectory); there are: "
+        + (known.isEmpty ? "none" : known.joined(separator: ", ")))
+  }
+
+  /// Every module's description only.
+  private func describeAll() async throws -> [ProbedModule] {
+    var describing = self
+    describing.targets = []
+    return try await describing.probeAll()
+  }
+}

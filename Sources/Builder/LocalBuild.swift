@@ -1,0 +1,108 @@
+public import BuildPipeline
+public import ExecutorKit
+public import FarmModel
+import Foundation
+
+/// One crate built on this machine, exactly as the farm would, without a backend.
+public struct LocalBuild: Sendable {
+  public var program: HostProgram
+  /// The module's shared library.
+  public var module: String
+  /// `targets/executors`.
+  public var filesDirectory: String
+  /// Where the crate store and the build's own directory are.
+  public var stateDirectory: String
+  public var plan: Plan
+  public var sourceURL: String
+  public var downloadTemplate: String
+
+  public init(
+    program: HostProgram, module: String, filesDirectory: String, stateDirectory: String,
+    plan: Plan, sourceURL: String, downloadTemplate: String
+  ) {
+    self.program = program
+    self.module = module
+    self.filesDirectory = filesDirectory
+    self.stateDirectory = stateDirectory
+    self.plan = plan
+    self.sourceURL = sourceURL
+    self.downloadTemplate = downloadTemplate
+  }
+
+  /// Several builds by hand may run at once: each has its own attempt number.
+  private var identity: AttemptIdentity {
+    AttemptIdentity(owner: "local", job: 0, attempt: getpid())
+  }
+
+  /// The build's own directory, with `artifacts` in it after a success.
+  public var workDirectory: String {
+    let inputs = plan.inputs
+    return "\(stateDirectory)/local/\(inputs.crate)-\(inputs.version)-\(inputs.target)-\(getpid())"
+  }
+
+  /// Runs the build. The work directory stays: ``removeWork()`` removes it.
+  /// - Throws: ``HostFailure``, or the file system's error where no directory can be made.
+  public func run(
+    control: HostControl, onEvent: @escaping @Sendable (HostEvent) async -> Void
+  ) async throws -> (AttemptOutcome, BuildReport?) {
+    let (work, store) = (workDirectory, stateDirectory + "/store")
+    try await offCooperativePool {
+      for folder in [work, store] {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      }
+    }
+    let request = HostBuildRequest(
+      identity: identity, plan: plan, sourceURL: sourceURL, downloadTemplate: downloadTemplate,
+      workDirectory: work, storeDirectory: store, filesDirectory: filesDirectory)
+    do {
+      let final = try await program.run(
+        .build(request), module: module,
+        silenceLimit: .seconds(plan.limits.timeSeconds) + .seconds(900), control: control,
+        errorFile: work + ".stderr", onEvent: onEvent)
+      guard case .finished(let outcome, let report) = final else {
+        throw HostFailure(kind: .malformed, detail: "it answered something else than it was asked")
+      }
+      return (outcome, report)
+    } catch let failure as HostFailure {
+      if failure.mayLeaveThingsBehind { await sweep() }
+      throw failure
+    }
+  }
+
+  /// Removes what a lost child has left behind. Other builds by hand that run now are kept out of it
+  /// by doing nothing while there are any.
+  private func sweep() async {
+    let others = (try? FileManager.default.contentsOfDirectory(atPath: stateDirectory + "/local"))?
+      .filter { !$0.hasSuffix("-\(getpid())") && !$0.hasSuffix(".stderr") }
+    guard others?.isEmpty != false else { return }
+    _ = try? await program.run(
+      .sweep(SweepRequest(owner: "local", alive: [])), module: module, silenceLimit: .seconds(60),
+      control: HostControl(), errorFile: workDirectory + ".sweep.stderr")
+  }
+
+  /// Moves the artifacts into a directory, which is made where it is missing.
+  /// - Returns: Their new paths.
+  public func moveArtifacts(_ artifacts: [ArtifactReport], to directory: String) async throws
+    -> [String]
+  {
+    let source = workDirectory + "/artifacts"
+    return try await offCooperativePool {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+      return try artifacts.map { artifact in
+        guard ArtifactName.isSafe(artifact.name) else {
+          throw BuilderSetupError("the host names an unsafe file “\(artifact.name)”")
+        }
+        let path = directory + "/" + artifact.name
+        try? FileManager.default.removeItem(atPath: path)
+        try FileManager.default.moveItem(atPath: source + "/" + artifact.name, toPath: path)
+        return path
+      }
+    }
+  }
+
+  /// Removes the work directory.
+  public func removeWork() async {
+    let work = workDirectory
+    try? await offCooperativePool { try FileManager.default.removeItem(atPath: work) }
+  }
+}
