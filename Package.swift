@@ -187,7 +187,9 @@ let package = Package(
     test(
       "RegistrySyncTests",
       ["RegistrySync", "Archives", "CrateRegistry", "Cryptography", "FarmModel", logging, transfer]),
-    test("BuilderTests", ["Builder", "BuilderProtocol", "Cryptography", "FarmModel", executorKit]),
+    test(
+      "BuilderTests",
+      ["Builder", "BuilderProtocol", "Cryptography", "FarmModel", "WebSockets", executorKit]),
     test("BuildPipelineTests", ["BuildPipeline", "CrateRegistry", "FarmModel", executorKit]),
     test(
       "DatabaseTests",

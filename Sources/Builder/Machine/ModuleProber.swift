@@ -24,8 +24,10 @@ public struct ProbedModule: Sendable, Equatable {
     let file = URL(filePath: path).deletingPathExtension().lastPathComponent
     let core = file.dropFirst(file.hasPrefix("lib") ? 3 : 0).replacing("Executor", with: "")
     var name = ""
+    var isBehindLowercase = false
     for character in core {
-      if character.isUppercase, name.last?.isLowercase == true { name.append("-") }
+      if character.isUppercase, isBehindLowercase { name.append("-") }
+      isBehindLowercase = character.isLowercase
       name += character.lowercased()
     }
     return name
