@@ -190,7 +190,12 @@ let package = Package(
     test(
       "BuilderTests",
       ["Builder", "BuilderProtocol", "Cryptography", "FarmModel", "WebSockets", executorKit]),
-    test("BuildPipelineTests", ["BuildPipeline", "CrateRegistry", "FarmModel", executorKit]),
+    test(
+      "BuildPipelineTests",
+      [
+        "Archives", "BuildPipeline", "CrateRegistry", "Cryptography", "FarmModel", executorKit,
+        subprocess, systemPackage,
+      ]),
     test(
       "DatabaseTests",
       [

@@ -29,6 +29,10 @@ struct ELFFile: Equatable, Sendable {
     }
   }
 
+}
+
+// An extension, so that tests can also make values of it directly.
+extension ELFFile {
   /// Reads a file's headers; libelf checks offsets and sizes against the file. Blocks on the disk.
   init(path: String) throws(Failure) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -52,6 +56,11 @@ struct ELFFile: Equatable, Sendable {
     isLittleEndian = header.e_ident.5 == UInt8(ELFDATA2LSB)
     machine = header.e_machine
     isProgram = header.e_type == UInt16(ET_EXEC) || header.e_type == UInt16(ET_DYN)
+    // Where a table lies behind the end of the file, libelf says that it is empty.
+    var (segments, sections) = (0, 0)
+    guard elf_getphdrnum(elf, &segments) == 0, segments >= Int(header.e_phnum),
+      elf_getshdrnum(elf, &sections) == 0, sections >= Int(header.e_shnum)
+    else { throw .damaged(part: "table of segments or sections") }
   }
 
   /// Whether there is a dynamic segment.

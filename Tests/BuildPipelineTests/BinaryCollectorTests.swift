@@ -1,0 +1,139 @@
+import ExecutorKit
+import FarmModel
+import Foundation
+import Testing
+
+@testable import BuildPipeline
+
+@Suite struct BinaryCollectorTests {
+  private func folders(in folder: String) throws -> AttemptFolders {
+    let folders = AttemptFolders(
+      HostBuildRequest(
+        identity: AttemptIdentity(owner: "o", job: 1, attempt: 1),
+        plan: Plan(inputs: inputs(), checks: BuildChecks(), limits: Limits()), sourceURL: "",
+        downloadTemplate: "", workDirectory: folder, storeDirectory: folder + "/store",
+        filesDirectory: ""))
+    try folders.create(module: "fake")
+    try FileManager.default.createDirectory(
+      atPath: folders.target + "/t/release", withIntermediateDirectories: true)
+    return folders
+  }
+
+  private func refusal(_ body: () throws -> Void) -> String? {
+    do {
+      try body()
+      return nil
+    } catch {
+      return (error as? ExecutorFailure)?.message
+    }
+  }
+
+  @Test("a binary is copied, executable, to where nothing else writes")
+  func copies() async throws {
+    try await withFolder { folder in
+      let folders = try folders(in: folder)
+      try Data("ELF".utf8).write(to: URL(filePath: folders.target + "/t/release/rg"))
+      let found = [("rg", "/build/target/t/release/rg"), ("rg", "/build/target/t/release/rg")]
+      let binaries = try BinaryCollector(folders: folders).collect(found)
+      #expect(binaries == [BuiltBinary(name: "rg", path: folders.binaries + "/rg")])
+      #expect(FileManager.default.contents(atPath: folders.binaries + "/rg") == Data("ELF".utf8))
+      #expect(FileManager.default.isExecutableFile(atPath: folders.binaries + "/rg"))
+      #expect(binaries[0].environmentPath == "/build/binaries/rg")
+    }
+  }
+
+  @Test("links, folders, pipes and paths outside of the target folder are refused")
+  func refusals() async throws {
+    try await withFolder { folder in
+      let folders = try folders(in: folder)
+      let release = folders.target + "/t/release"
+      try FileManager.default.createSymbolicLink(
+        atPath: release + "/link", withDestinationPath: "/etc/passwd")
+      try FileManager.default.createSymbolicLink(
+        atPath: folders.target + "/away", withDestinationPath: "/etc")
+      mkfifo(release + "/pipe", 0o644)
+      let collector = BinaryCollector(folders: folders)
+      for path in [
+        "/build/target/t/release/link", "/build/target/away/passwd", "/build/target/t/release/pipe",
+        "/build/target/t/release", "/build/target/t/release/absent", "/etc/passwd",
+        "/build/target/../../etc/passwd", "/build/target//t/release/rg", "/build/target/", "",
+      ] {
+        let message = refusal { _ = try collector.collect([("rg", path)]) }
+        #expect(message?.contains("refused") == true, "\(path)")
+      }
+      let message = refusal { _ = try collector.collect([("../rg", "/build/target/t/release/rg")]) }
+      #expect(message?.contains("not acceptable") == true)
+    }
+  }
+}
+
+@Suite struct PackageContentsTests {
+  @Test(
+    "texts are found by their names",
+    arguments: [
+      ("LICENSE", "LICENSE"), ("LICENSE-MIT", "LICENSE-MIT"), ("README.md", "README.md"),
+      ("COPYING", "COPYING"), ("UNLICENSE", "UNLICENSE"), ("doc/rg.1", "man/rg.1"),
+      ("complete/_rg", "completions/_rg"), ("completions/rg.bash", "completions/rg.bash"),
+      ("assets/completions/rg.fish", "completions/rg.fish"), ("src/main.rs", nil),
+      ("src/LICENSE", nil), ("complete/_rg.rs", nil), ("tests/data/x.1", nil),
+      ("vendor/lib/man/x.3", nil), (".github/README.md", nil), ("Cargo.toml", nil),
+      ("a.12", nil), ("data/v1.0", nil),
+    ])
+  func places(path: String, expected: String?) {
+    #expect(PackageContents.place(of: path) == expected)
+  }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct GuardedRunTests {
+  /// An environment whose command goes on until it is cancelled.
+  private struct Endless: BuildEnvironment {
+    let identity = EnvironmentIdentity(digest: "", rustc: "", cargo: "", linker: "")
+    let begin: @Sendable (@Sendable (CommandOutput) -> Void) -> Void
+    func run(
+      _ command: EnvironmentCommand, output: @escaping @Sendable (CommandOutput) -> Void
+    ) async throws -> CommandResult {
+      begin(output)
+      try await Task.sleep(for: .seconds(3600))
+      return CommandResult(.exited(status: 0), seconds: 0)
+    }
+    func tearDown() async {}
+  }
+
+  @Test("a build that fills the disk is ended")
+  func diskLimit() async throws {
+    try await withFolder { folder in
+      let request = HostBuildRequest(
+        identity: AttemptIdentity(owner: "o", job: 1, attempt: 1),
+        plan: Plan(inputs: inputs(), checks: BuildChecks(), limits: Limits()), sourceURL: "",
+        downloadTemplate: "", workDirectory: folder, storeDirectory: folder + "/store",
+        filesDirectory: "")
+      let folders = AttemptFolders(request)
+      try folders.create(module: "fake")
+      let environment = Endless { _ in
+        let file = URL(filePath: folders.target + "/big")
+        try? Data(repeating: 1, count: 1 << 20).write(to: file)
+      }
+      let run = GuardedRun(
+        environment: environment, log: AttemptLog(limit: 100) { _ in }, folders: folders,
+        diskLimit: 1 << 19, interval: .milliseconds(5))
+      let failure = await #expect(throws: ExecutorFailure.self) {
+        _ = try await run.run(EnvironmentCommand(["x"], timeLimitSeconds: 1)) { _ in }
+      }
+      #expect(failure?.failureClass == .diskFull)
+    }
+  }
+
+  @Test("hard links count once, and links are not followed")
+  func diskUsage() async throws {
+    try await withFolder { folder in
+      try Data(repeating: 1, count: 1 << 16).write(to: URL(filePath: folder + "/a"))
+      let before = DiskUsage.bytes(under: [folder])
+      try FileManager.default.linkItem(atPath: folder + "/a", toPath: folder + "/b")
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/usr", withDestinationPath: "/usr")
+      #expect(before >= 1 << 16)
+      #expect(DiskUsage.bytes(under: [folder]) - before < 1 << 16)
+      #expect(DiskUsage.bytes(under: [folder + "/absent"]) == 0)
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import ExecutorKit
+import Testing
+
+@testable import BuildPipeline
+
+@Suite struct BuildErrorsTests {
+  private func failure(
+    _ ending: CommandResult.Ending, _ lines: [String] = []
+  ) -> ExecutorFailure? {
+    var errors = BuildErrors()
+    for line in lines { errors.read(line) }
+    return errors.failure(of: CommandResult(ending, seconds: 1), limits: Limits(timeSeconds: 5))
+  }
+
+  @Test("what Cargo prints decides the class of a failed build")
+  func classes() {
+    let cases: [([String], FailureClass)] = [
+      (["error[E0425]: cannot find value `x` in this scope"], .compile),
+      (["error: linking with `aarch64-linux-gnu-gcc` failed: exit status: 1"], .link),
+      (["error: linker `aarch64-linux-gnu-gcc` not found"], .link),
+      (
+        [
+          "error: cannot update the lock file /build/crate/Cargo.lock because --locked was passed"
+            + " to prevent this"
+        ], .lockfile
+      ),
+      (["error: the lock file Cargo.lock needs to be updated but --locked was passed"], .lockfile),
+      (["error: no matching package named `memchr` found"], .lockfile),
+      (
+        ["error: linking with `cc` failed", "  = note: ld: final close: No space left on device"],
+        .diskFull
+      ),
+      ([], .compile),
+    ]
+    for (lines, expected) in cases {
+      #expect(failure(.exited(status: 101), lines)?.failureClass == expected, "\(lines)")
+    }
+  }
+
+  @Test("the way a command ended goes before what it printed")
+  func endings() {
+    let lines = ["error: linking with `cc` failed"]
+    #expect(failure(.exited(status: 0), lines) == nil)
+    #expect(failure(.timedOut, lines)?.failureClass == .timeout)
+    #expect(failure(.outOfMemory, lines)?.failureClass == .outOfMemory)
+    #expect(failure(.signalled(number: 9), lines)?.failureClass == .infrastructure)
+    #expect(failure(.exited(status: 127), lines)?.failureClass == .infrastructure)
+    #expect(failure(.signalled(number: 11))?.failureClass == .compile)
+  }
+
+  @Test("the message is the first errors that were printed")
+  func message() {
+    let lines = [
+      "warning: unused", "error: one", "  --> src/main.rs", "error: two", "error: could",
+    ]
+    #expect(failure(.exited(status: 101), lines)?.message == "error: one\nerror: two\nerror: could")
+    #expect(
+      failure(.exited(status: 3))?.message
+        == "cargo build ended with exit status 3 and printed no error; see the log")
+  }
+}
+
+@Suite struct CargoMessageTests {
+  @Test("an executable of a binary is found, that of a build script is not")
+  func executables() {
+    let binary =
+      #"{"reason":"compiler-artifact","package_id":"p","target":{"kind":["bin"],"#
+      + #""crate_types":["bin"],"name":"rg"},"executable":"/build/target/t/release/rg"}"#
+    #expect(CargoMessage.parse(binary) == .binary(name: "rg", path: "/build/target/t/release/rg"))
+    let script = binary.replacing(#""kind":["bin"]"#, with: #""kind":["custom-build"]"#)
+    #expect(CargoMessage.parse(script) == .other)
+    let library = binary.replacing(#""/build/target/t/release/rg""#, with: "null")
+    #expect(CargoMessage.parse(library) == .other)
+  }
+
+  @Test("what is none of Cargo's messages is text")
+  func text() {
+    for line in ["", "hello", "{", #"{"reason":1}"#, #"{"other":"x"}"#, "[1]"] {
+      #expect(CargoMessage.parse(line) == .text, "\(line)")
+    }
+  }
+}
