@@ -205,9 +205,10 @@ let package = Package(
     test(
       "IntegrationTests",
       [
-        "ArtifactStorage", "Backend", "Builder", "BuilderProtocol", "Cryptography", "Database",
+        "Archives", "ArtifactStorage", "Backend", "Builder", "BuilderProtocol", "Cryptography", "Database",
         "DatabaseTestSupport", "FarmModel", "Postgres", "Recipes", "RegistrySync", "Scheduling",
-        "Signing", "WebSockets", executorKit, logging, lifecycle, transfer,
+        "Signing", "WebSockets", "buildsrs-executor-host", "FakeExecutor", executorKit, logging,
+        lifecycle, transfer,
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "NIOCore", package: "swift-nio"),

@@ -113,6 +113,17 @@ struct PartsTests {
     #expect(throws: BuilderSetupError.self) { try state.identity() }
   }
 
+  @Test("a crash is told by its message, without the stack")
+  func lastWords() {
+    let text = """
+      Fake/Fake.swift:3: Fatal error: told to crash
+      Current stack trace:
+      0    libswiftCore.so                    0x00007f0ddb76e271 <unavailable> + 1499761
+      1    libFake.so                         0x00007f0ddb76e271 main + 5
+      """
+    #expect(HostProgram.lastWords(in: text) == "Fake/Fake.swift:3: Fatal error: told to crash")
+  }
+
   @Test("leftover work of earlier attempts is removed")
   func removesWork() throws {
     let path = FileManager.default.temporaryDirectory

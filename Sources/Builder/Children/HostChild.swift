@@ -165,15 +165,26 @@ extension HostProgram {
     }
   }
 
-  /// The last lines of a file, at most 2 KiB.
+  /// The last lines of a file.
   private static func tail(of path: String) -> String {
     guard let file = FileHandle(forReadingAtPath: path), let size = try? file.seekToEnd() else {
       return ""
     }
-    try? file.seek(toOffset: size > 2048 ? size - 2048 : 0)
+    defer { try? file.close() }
+    try? file.seek(toOffset: size > 16384 ? size - 16384 : 0)
     let bytes = (try? file.readToEnd()) ?? Data()
-    return String(decoding: bytes, as: UTF8.self)
-      .split(separator: "\n").suffix(10).joined(separator: "\n")
+    return lastWords(in: String(decoding: bytes, as: UTF8.self))
+  }
+
+  /// The last ten lines, at most 2,000 characters, without the stack frames that Swift's runtime
+  /// prints behind a fatal error's message (`0    libswiftCore.so    0x00007f… …`).
+  static func lastWords(in text: String) -> String {
+    let lines = text.split(separator: "\n").filter { line in
+      let words = line.split(separator: " ")
+      let isFrame = words.count > 2 && Int(words[0]) != nil && words[2].hasPrefix("0x")
+      return !isFrame && line != "Current stack trace:"
+    }
+    return String(lines.suffix(10).joined(separator: "\n").suffix(2000))
   }
 }
 
