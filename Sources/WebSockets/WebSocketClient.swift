@@ -114,7 +114,8 @@ public struct WebSocketClient: Sendable {
 
   private static func explain(_ error: any Error) -> String {
     guard let error = error as? NIOConnectionError else { return "\(error)" }
-    return error.connectionErrors.first.map { "\($0.error)" } ?? "the host has no address"
+    guard let first = error.connectionErrors.first?.error else { return "the host has no address" }
+    return (first as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(first)"
   }
 }
 

@@ -66,7 +66,7 @@ public enum WebSocketError: Error, Sendable, Equatable, CustomStringConvertible 
     case .tlsNotSupported(let url):
       """
       \(url): TLS is not supported yet. Put a TLS-terminating proxy beside this program \
-      (stunnel, nginx, socat) and give its plain address, ws://127.0.0.1:PORT/…
+      (stunnel, nginx, socat) and give its plain address, such as 127.0.0.1 with its port.
       """
     case .cannotConnect(let url, let reason): "\(url): cannot connect: \(reason)"
     case .timedOut(let url, let after): "\(url): no connection within \(after)"

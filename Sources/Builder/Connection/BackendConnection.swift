@@ -32,7 +32,9 @@ struct BackendConnection: Sendable {
         try await connect(address, visit)
         news(.lost(reason: "\(address): the backend closed the connection"))
       } catch {
-        news(.lost(reason: "\(address): \(error)"))
+        // Errors of connecting name the URL themselves.
+        let text = "\(error)"
+        news(.lost(reason: text.contains("://") ? text : "\(address): \(text)"))
       }
       if visit.wasWelcome.isRaised { backoff.reset() }
       let wait = visit.wasRefused.isRaised ? Self.approvalWait : backoff.next()
