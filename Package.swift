@@ -197,6 +197,9 @@ let package = Package(
         subprocess, systemPackage,
       ]),
     test(
+      "DockerCrossTests",
+      [executorKit, .product(name: "DockerCrossExecutor", package: "executors")]),
+    test(
       "DatabaseTests",
       [
         "Database", "DatabaseTestSupport", "FarmModel", "Postgres", "Scheduling", executorKit,

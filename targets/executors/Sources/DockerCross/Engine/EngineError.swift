@@ -51,7 +51,8 @@ enum EngineError: Error, Equatable, CustomStringConvertible {
     self =
       switch error.kind {
       case .cancelled: .cancelled
-      case .cannotConnect(let reason), .timedOut(let reason): .away(socket: socket, reason: reason)
+      case .cannotConnect: .away(socket: socket, reason: "nobody accepts connections there")
+      case .timedOut(let reason): .away(socket: socket, reason: reason)
       case .other(let code, let message):
         .away(socket: socket, reason: "\(message) (curl \(code)) at \(request)")
       case .tooLarge: .unexpected(request: request, reason: "it is too large")
