@@ -30,6 +30,8 @@ final class FrameHandler: ChannelDuplexHandler {
   private var keepAlive: RepeatedTask?
   private var closeDeadline: Scheduled<Void>?
   private var lastHeard = ContinuousClock.now
+  /// Whether a ping was sent since.
+  private var hasPinged = false
   /// Whether somebody waits for more: silence while we do not read is not the peer's.
   private var isReading = true
   private var hasSentClose = false
@@ -60,17 +62,21 @@ final class FrameHandler: ChannelDuplexHandler {
   }
 
   private func tick(_ context: ChannelHandlerContext) {
-    guard isReading else {
-      lastHeard = .now
-      return
-    }
+    guard isReading else { return heard() }
     let silence = ContinuousClock.now - lastHeard
-    if silence >= configuration.silenceLimit {
+    // Where we ourselves were held up (a busy or suspended machine), the peer gets its ping first.
+    if hasPinged, silence >= configuration.silenceLimit {
       end(.silent(configuration.silenceLimit), context)
       context.close(promise: nil)
     } else if !hasSentClose, silence >= configuration.silenceLimit / 4 {
+      hasPinged = true
       send(.ping, context.channel.allocator.buffer(capacity: 0), context)
     }
+  }
+
+  private func heard() {
+    lastHeard = .now
+    hasPinged = false
   }
 
   // MARK: Reading
@@ -86,7 +92,7 @@ final class FrameHandler: ChannelDuplexHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    lastHeard = .now
+    heard()
     guard !hasEnded else { return answerLateClose(unwrapInboundIn(data), context) }
     switch assembler.receive(unwrapInboundIn(data)) {
     case .nothing: break
