@@ -112,11 +112,7 @@ struct BuilderLoop {
   }
 
   private func tellProblems(since before: [ProbedModule]) {
-    let known = Set(before.compactMap(\.problem))
-    for module in modules {
-      guard let problem = module.problem, !known.contains(problem) else { continue }
-      logger.warning("module \(module.path): \(problem)")
-    }
+    for line in HealthNews.lines(from: before, to: modules) { logger.warning("\(line)") }
   }
 
   private mutating func stop(_ request: StopRequest, in group: inout DiscardingTaskGroup) {
