@@ -20,4 +20,8 @@ int buildsrs_spawn_in_directory(posix_spawn_file_actions_t *actions, const char 
     return posix_spawn_file_actions_addchdir_np(actions, directory);
 }
 
+int buildsrs_spawn_closing_others(posix_spawn_file_actions_t *actions) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, 3);
+}
+
 short buildsrs_spawn_in_new_session(void) { return POSIX_SPAWN_SETSID; }

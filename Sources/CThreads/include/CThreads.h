@@ -17,5 +17,8 @@ int buildsrs_pipe(int ends[2]);
 /// The started program begins in `directory` (posix_spawn_file_actions_addchdir_np(3)).
 int buildsrs_spawn_in_directory(posix_spawn_file_actions_t *actions, const char *directory);
 
+/// The started program inherits no descriptor but 0, 1 and 2 (posix_spawn_file_actions_addclosefrom_np(3)).
+int buildsrs_spawn_closing_others(posix_spawn_file_actions_t *actions);
+
 /// The flag of posix_spawnattr_setflags(3) that gives the started program a session of its own.
 short buildsrs_spawn_in_new_session(void);

@@ -55,6 +55,8 @@ struct Command {
     posix_spawn_file_actions_adddup2(&actions, input, 0)
     posix_spawn_file_actions_adddup2(&actions, output, 1)
     posix_spawn_file_actions_adddup2(&actions, output, 2)
+    // A server that lives on would hold open what this process closes: sockets, and their peers wait.
+    buildsrs_spawn_closing_others(&actions)
     buildsrs_spawn_in_directory(&actions, "/")
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
