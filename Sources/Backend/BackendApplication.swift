@@ -12,7 +12,7 @@ import WebSockets
 
 /// One replica of the farm's backend: HTTP API, builder gateway and what runs beside them, as services
 /// in the order in which they need one another. They stop in the reverse order.
-public struct BackendApplication: Service {
+public struct BackendApplication: Service, CustomStringConvertible {
   private let configuration: BackendConfiguration
   private let logger: Logger
   private let onListening: @Sendable (_ port: Int) async -> Void
@@ -28,6 +28,9 @@ public struct BackendApplication: Service {
     self.logger = logger
     self.onListening = onListening
   }
+
+  /// The name in the log of a service group, which would else print everything inside.
+  public var description: String { "backend" }
 
   /// Serves until it is shut down gracefully or cancelled.
   ///
@@ -60,16 +63,17 @@ public struct BackendApplication: Service {
   }
 
   private func serve(_ parts: BackendParts) async throws {
-    let group = ServiceGroup(
-      configuration: .init(
-        services: [
-          .init(service: PoolService(pool: parts.database.pool)),
-          .init(service: parts.wakeUps),
-          .init(service: parts.reaper),
-          .init(service: parts.planning, successTerminationBehavior: .ignore),
-          .init(service: server(parts)),
-        ], logger: logger))
-    try await group.run()
+    var configuration = ServiceGroupConfiguration(
+      services: [
+        .init(service: PoolService(pool: parts.database.pool)),
+        .init(service: parts.wakeUps),
+        .init(service: parts.reaper),
+        .init(service: parts.planning),
+        .init(service: server(parts)),
+      ], logger: logger)
+    // Then downloads that are not done are cut.
+    configuration.maximumGracefulShutdownDuration = .seconds(20)
+    try await ServiceGroup(configuration: configuration).run()
   }
 
   private func server(_ parts: BackendParts) -> some Service {
@@ -94,8 +98,10 @@ public struct BackendApplication: Service {
 }
 
 /// Keeps the pool open until everything that uses it has stopped.
-private struct PoolService: Service {
+private struct PoolService: Service, CustomStringConvertible {
   let pool: PostgresPool
+
+  var description: String { "database connections" }
 
   func run() async throws {
     try? await gracefulShutdown()

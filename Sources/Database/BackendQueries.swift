@@ -7,6 +7,13 @@ public struct UntidyAttempt: Sendable, Equatable {
 }
 
 extension FarmDatabase {
+  /// What operators think of a builder now; nil: there is no such builder. Notes that it was seen.
+  public func standing(of builder: Int64) async throws -> (
+    state: StoredBuilder.State, isDraining: Bool
+  )? {
+    try await pool.run(BackendStatements.Standing(builder: builder)).first
+  }
+
   /// Attempts whose end can no longer be undone and whose log pieces or uploads are still there: a
   /// backend died between the end and the tidying up.
   ///
@@ -17,7 +24,22 @@ extension FarmDatabase {
 }
 
 enum BackendStatements {
-  static let all: [any Statement.Type] = [Untidy.self]
+  static let all: [any Statement.Type] = [Untidy.self, Standing.self]
+
+  struct Standing: Statement {
+    static let sql = """
+      UPDATE builders SET last_seen_at = clock_timestamp() WHERE id = $1
+      RETURNING state, draining
+      """
+    let parameters: [PostgresValue]
+    init(builder: Int64) { parameters = [.int(builder)] }
+    func decode(_ row: PostgresRow) throws -> (state: StoredBuilder.State, isDraining: Bool) {
+      (
+        StoredBuilder.State(rawValue: try row.text("state")) ?? .disabled,
+        try row.bool("draining")
+      )
+    }
+  }
 
   struct Untidy: Statement {
     static let sql = """

@@ -143,6 +143,7 @@ enum LeaseStatements {
             AND (j.not_before IS NULL OR j.not_before <= clock_timestamp())
           ORDER BY j.class, j.rank, j.id LIMIT 1 FOR UPDATE SKIP LOCKED
         ) AS first
+        WHERE (SELECT b.state = 'approved' AND NOT b.draining FROM builders b WHERE b.id = $3)
         ORDER BY first.class, first.rank, first.id LIMIT 1
       ), claimed AS (
         UPDATE jobs j SET state = 'leased', attempt = j.attempt + 1, builder_id = $3,

@@ -40,15 +40,28 @@ struct BackendFarm: Sendable {
   ) async throws {
     let directory = try TestFolder()
     defer { directory.remove() }
-    guard let address else {
-      return try await TestDatabase.with(migrations: TestDatabase.projectMigrations) { test in
-        try await serve(test.address, directory, leaseSeconds, configure, body)
-      }
+    await Turnstile.farms.enter()
+    do { try await serve(address, directory, leaseSeconds, configure, body) } catch {
+      await Turnstile.farms.leave()
+      throw error
     }
-    try await serve(address, directory, leaseSeconds, configure, body)
+    await Turnstile.farms.leave()
   }
 
   private static func serve(
+    _ address: PostgresAddress?, _ directory: TestFolder, _ leaseSeconds: Int,
+    _ configure: @Sendable (inout BackendConfiguration) -> Void,
+    _ body: @escaping @Sendable (BackendFarm) async throws -> Void
+  ) async throws {
+    guard let address else {
+      return try await TestDatabase.with(migrations: TestDatabase.projectMigrations) { test in
+        try await serveOn(test.address, directory, leaseSeconds, configure, body)
+      }
+    }
+    try await serveOn(address, directory, leaseSeconds, configure, body)
+  }
+
+  private static func serveOn(
     _ address: PostgresAddress, _ directory: TestFolder, _ leaseSeconds: Int,
     _ configure: (inout BackendConfiguration) -> Void,
     _ body: @escaping @Sendable (BackendFarm) async throws -> Void

@@ -174,9 +174,27 @@ struct GatewaySessionTests {
   func draining() {
     var session = Self.active(slots: 1)
     _ = session.received(.ready(Ready(slots: 1)))
-    #expect(session.drained() == [.send(.drain)])
+    let draining = BuilderStanding.approved(builder: 5, isDraining: true)
+    #expect(session.reconsidered(draining) == [.send(.drain)])
     #expect(session.claimableSlots == 0)
-    #expect(session.drained().isEmpty)
+    #expect(session.reconsidered(draining).isEmpty)
+    #expect(session.reconsidered(.approved(builder: 5, isDraining: false)).isEmpty)
+    #expect(session.claimableSlots == 1)
+  }
+
+  @Test("who does not say who it is in time, or is disabled meanwhile, has to go")
+  func goes() {
+    var silent = Self.session()
+    guard case .close(.policyViolation, _) = silent.timedOut().last else {
+      Issue.record("stays")
+      return
+    }
+    var builder = Self.active(slots: 1)
+    #expect(builder.timedOut().isEmpty)
+    guard case .close(.policyViolation, _) = builder.reconsidered(.disabled).last else {
+      Issue.record("stays")
+      return
+    }
   }
 
   @Test("a log chunk that is too large or has no number is refused")

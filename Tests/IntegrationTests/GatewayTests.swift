@@ -42,6 +42,22 @@ struct GatewayTests {
     }
   }
 
+  @Test("a builder that is disabled while it works gets no more jobs and has to go")
+  func disabledMeanwhile() async throws {
+    try await BackendFarm.with { farm in
+      try await ScriptedBuilder(name: "b").work(farm, ready: false) { session in
+        try await session.send(.heartbeat(Heartbeat(attempts: [])))
+        #expect(try await session.next() == .renewed(Renewed(attempts: [], leaseSeconds: 60)))
+        _ = try await farm.database.setBuilderState("b", to: .disabled)
+        try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
+        try await session.send(.ready(Ready(slots: 1)))
+        try await session.send(.heartbeat(Heartbeat(attempts: [])))
+        #expect(try await session.next() == .renewed(Renewed(attempts: [], leaseSeconds: 60)))
+        #expect(try await session.closing()?.code == .policyViolation)
+      }
+    }
+  }
+
   @Test("an invitation lets one builder in, once")
   func invitation() async throws {
     try await BackendFarm.with { farm in

@@ -3,7 +3,7 @@ public import Postgres
 public import Signing
 
 /// Everything that a backend is told from outside.
-public struct BackendConfiguration: Sendable {
+public struct BackendConfiguration: Sendable, CustomStringConvertible {
   /// The address to listen on.
   public var host: String
   /// 0: any free port, which `BackendApplication` reports.
@@ -36,6 +36,11 @@ public struct BackendConfiguration: Sendable {
   public var maximumRegistryBytes: Int
   /// How many builds one client address may ask for in a minute.
   public var requestsPerMinute: Int
+
+  /// No secrets: neither keys nor tokens nor passwords.
+  public var description: String {
+    "backend on \(host):\(port), database \(database), key \(signingKey.publicKey.keyID)"
+  }
 
   /// The settings without a default are those that no two farms share.
   public init(

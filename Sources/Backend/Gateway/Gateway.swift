@@ -28,6 +28,10 @@ struct Gateway: Sendable {
     defer { wakeUps.remove(waker) }
     await withDiscardingTaskGroup { group in
       group.addTask { await mailbox.deliver(messages) }
+      group.addTask {
+        try? await Task.sleep(for: terms.introduction)
+        mailbox.post.yield(.deadline)
+      }
       let connection = GatewayConnection(gateway: self, socket: socket, mailbox: mailbox)
       for await event in mailbox.events {
         if case .wake = event { isAwake.lower() }

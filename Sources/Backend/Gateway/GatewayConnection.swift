@@ -68,6 +68,7 @@ final class GatewayConnection {
       finishing.remove(reference)
       try await tell(reference, try outcome.get())
       return []
+    case .deadline: return try await perform(session.timedOut())
     case .disconnected:
       isOver = true
       try await storeLog()
@@ -101,7 +102,9 @@ final class GatewayConnection {
       try await gateway.database.setCapabilities(
         builder: session.builder, json: CanonicalJSON.text(capabilities))
     case .claim: try await claim()
-    case .renew(let attempts): try await renew(attempts)
+    case .renew(let attempts):
+      try await renew(attempts)
+      return try await reconsider()
     case .resume(let attempts): try await resume(attempts)
     case .storeStage(let progress):
       try await gateway.database.setStage(
@@ -140,12 +143,8 @@ final class GatewayConnection {
       tokenHash: introduction.enrolmentToken.map { SHA256.hex(of: $0) })
     logger[metadataKey: "builder"] = "\(builder.name)"
     logger.info("builder \(builder.id) is \(builder.state.rawValue)")
-    let standing: BuilderStanding =
-      switch builder.state {
-      case .approved: .approved(builder: builder.id, isDraining: builder.isDraining)
-      case .pending: .pending
-      case .disabled: .disabled
-      }
+    let standing = BuilderStanding(
+      builder.state, builder: builder.id, isDraining: builder.isDraining)
     return try await perform(session.registered(standing))
   }
 
@@ -166,6 +165,14 @@ final class GatewayConnection {
     try await send(
       .renewed(Renewed(attempts: held.map(\.reference), leaseSeconds: gateway.terms.leaseSeconds)))
     try await cancel(held)
+  }
+
+  /// Whether operators still want the builder: asked with every heartbeat.
+  private func reconsider() async throws -> [Work] {
+    guard let now = try await gateway.database.standing(of: session.builder) else { return [] }
+    let standing = BuilderStanding(
+      now.state, builder: session.builder, isDraining: now.isDraining)
+    return try await perform(session.reconsidered(standing))
   }
 
   private func resume(_ attempts: [AttemptReference]) async throws {
@@ -238,6 +245,16 @@ final class GatewayConnection {
       try await send(.accepted(reference))
     }
     try await claim()
+  }
+}
+
+extension BuilderStanding {
+  fileprivate init(_ state: StoredBuilder.State, builder: Int64, isDraining: Bool) {
+    switch state {
+    case .approved: self = .approved(builder: builder, isDraining: isDraining)
+    case .pending: self = .pending
+    case .disabled: self = .disabled
+    }
   }
 }
 

@@ -10,6 +10,8 @@ enum GatewayEvent: Sendable {
   case flush
   /// A publication or a failure was recorded, or could not be.
   case finished(AttemptReference, Result<FinishOutcome, any Error>)
+  /// The time to say who it is has passed.
+  case deadline
   case disconnected
 }
 

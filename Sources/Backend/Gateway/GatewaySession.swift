@@ -13,6 +13,8 @@ struct GatewaySession: Sendable {
     var origins: Set<String>
     var leaseSeconds: Int
     var heartbeatSeconds: Int
+    /// How long a connection may take to say who it is.
+    var introduction = Duration.seconds(20)
   }
 
   /// Where the conversation is.
@@ -224,10 +226,22 @@ struct GatewaySession: Sendable {
   /// An attempt is over, published or not.
   mutating func ended(_ reference: AttemptReference) { held.remove(reference) }
 
-  /// An operator wants the builder to finish what it has and take nothing more.
-  mutating func drained() -> [GatewayAction] {
-    guard phase == .active, !isDraining else { return [] }
-    isDraining = true
-    return [.send(.drain)]
+  /// What operators think of the builder now: a draining one finishes what it has and takes nothing
+  /// more, a disabled one has to go.
+  mutating func reconsidered(_ standing: BuilderStanding) -> [GatewayAction] {
+    guard phase == .active else { return [] }
+    switch standing {
+    case .approved(_, let isDraining):
+      let begins = isDraining && !self.isDraining
+      self.isDraining = isDraining
+      return begins ? [.send(.drain)] : []
+    case .pending, .disabled: return end(.policyViolation, "an operator has disabled this builder")
+    }
+  }
+
+  /// Whoever does not say who it is in time has to go.
+  mutating func timedOut() -> [GatewayAction] {
+    guard phase != .active, phase != .ended else { return [] }
+    return end(.policyViolation, "no “hello” and “authenticate” in time")
   }
 }

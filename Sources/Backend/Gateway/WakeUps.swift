@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// A notification on the channel `jobs` or, because one may be lost, every 5 s (with jitter) makes
 /// every connection look for work.
-final class WakeUps: Service {
+final class WakeUps: Service, CustomStringConvertible {
   private struct Sleepers {
     var next = 0
     var wakers: [Int: @Sendable () -> Void] = [:]
@@ -24,6 +24,8 @@ final class WakeUps: Service {
     self.interval = interval
     self.logger = logger
   }
+
+  var description: String { "wake-ups of builders" }
 
   /// How many connections wait for work.
   var count: Int { sleepers.withLock { $0.wakers.count } }

@@ -2,6 +2,7 @@ import ArtifactStorage
 import Database
 import Hummingbird
 import NIOCore
+import ServiceLifecycle
 
 /// Reads an attempt's log, wherever it is: in pieces in the database while the attempt runs, whole in
 /// storage afterwards.
@@ -26,8 +27,9 @@ struct LogReader: Sendable {
   /// attempt has ended.
   func follow(_ writer: inout any ResponseBodyWriter) async throws {
     var position = Position()
-    // Asked before the last look at the log, so that nothing that came before the end is missed.
-    while true {
+    // A follower must not hold up the end of the server: the client asks again, at another replica.
+    while !Task.isShuttingDownGracefully {
+      // Asked before the last look at the log, so that nothing that came before the end is missed.
       let result = try await result()
       while let text = try await next(&position) {
         try await writer.write(ByteBuffer(string: ServerSentEvent(data: text).text))

@@ -83,10 +83,18 @@ struct JobPlanner: Sendable {
 }
 
 /// Plans everything once, when the backend starts; tries again while the database is away.
-struct PlanningService: Service {
+struct PlanningService: Service, CustomStringConvertible {
   let planner: JobPlanner
 
+  var description: String { "job planner" }
+
   func run() async throws {
+    await plan()
+    // A service that ends while others are being stopped counts as failed.
+    try? await gracefulShutdown()
+  }
+
+  private func plan() async {
     await cancelWhenGracefulShutdown {
       while !Task.isCancelled {
         do {

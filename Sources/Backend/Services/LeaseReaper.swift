@@ -8,10 +8,12 @@ import ServiceLifecycle
 ///
 /// Not before the database has answered for a whole lease period: while it was away nobody could
 /// renew, so its absence expires nothing.
-struct LeaseReaper: Service {
+struct LeaseReaper: Service, CustomStringConvertible {
   let database: FarmDatabase
   let tidier: AttemptTidier
   let logger: Logger
+
+  var description: String { "lease reaper" }
 
   /// A quarter of a lease, 5 s at most; jitter keeps replicas apart.
   private var pause: Duration {
