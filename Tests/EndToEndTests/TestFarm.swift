@@ -1,6 +1,7 @@
 import DatabaseTestSupport
 import Foundation
 import LocalFarm
+import TestSupport
 import Testing
 
 /// A farm of real processes with a database, a registry and a state folder of one test's own.
@@ -112,10 +113,10 @@ struct TestFarm {
       toPath: "\(directory)/recipes/_default.yaml")
     for module in modules {
       try files.copyItem(
-        atPath: "\(Checkout.programs)/\(module)", toPath: "\(directory)/modules/\(module)")
+        atPath: "\(TestPrograms.directory)/\(module)", toPath: "\(directory)/modules/\(module)")
     }
     return FarmLayout(
-      programsDirectory: Checkout.programs, modulesDirectory: "\(directory)/modules",
+      programsDirectory: TestPrograms.directory, modulesDirectory: "\(directory)/modules",
       targetsDirectory: "\(directory)/targets", recipesDirectory: "\(directory)/recipes",
       migrationsDirectory: Checkout.root + "/migrations", stateDirectory: "\(directory)/state",
       leaseSeconds: leaseSeconds, environment: environment)

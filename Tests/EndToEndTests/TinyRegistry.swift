@@ -136,23 +136,12 @@ struct TinyRegistry {
   }
 }
 
-/// Where the sources and the built programs of this test run are.
+/// The sources of this test run.
 enum Checkout {
-  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().path(percentEncoded: false).trimmingSuffix("/")
-
-  /// The folder with programs and modules: beside the test bundle, unless bootstrap says another.
-  static var programs: String {
-    if let folder = ProcessInfo.processInfo.environment["BUILDSRS_TEST_PROGRAMS"] { return folder }
-    let running = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? running ?? root
-    return URL(filePath: bundle).deletingLastPathComponent().path(percentEncoded: false)
-      .trimmingSuffix("/")
-  }
-}
-
-extension String {
-  fileprivate func trimmingSuffix(_ suffix: String) -> String {
-    hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
-  }
+  static let root: String = {
+    let file = URL(filePath: #filePath)
+    let root = file.deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    return root.path
+  }()
 }
