@@ -70,11 +70,14 @@ struct Farm {
     return version.id
   }
 
+  /// An approved builder.
   func addBuilder(_ digit: String = "1") async throws -> Int64 {
-    try await database.registerBuilder(
+    let builder = try await database.registerBuilder(
       name: "builder \(digit)", publicKey: String(repeating: digit, count: 64), version: "1",
-      tokenHash: nil
-    ).id
+      tokenHash: nil)
+    // Only approved builders are given jobs.
+    _ = try await database.setBuilderState(String(builder.id), to: .approved)
+    return builder.id
   }
 
   func claim(_ builder: Int64, memory: Int64 = 8 << 30) async throws -> ClaimedJob? {
