@@ -149,6 +149,25 @@ struct BackendAPITests {
     }
   }
 
+  @Test("somebody who follows a log does not hold up the end of the backend")
+  func followedStop() async throws {
+    let (times, left) = AsyncStream.makeStream(of: ContinuousClock.Instant.self)
+    try await BackendFarm.with { farm in
+      try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
+      try await ScriptedBuilder().work(farm) { session in
+        let job = try await session.assigned()
+        try await session.log(job, 1, "first\n")
+        let stream = try await farm.stream("/api/v1/jobs/\(job.job)/log?follow")
+        var events = stream.makeAsyncIterator()
+        #expect(try await events.next() != nil)
+        left.yield(.now)
+      }
+    }
+    var iterator = times.makeAsyncIterator()
+    let begin = try #require(await iterator.next())
+    #expect(ContinuousClock.now - begin < .seconds(10))
+  }
+
   @Test("a running attempt's log is followed to its end as events")
   func follow() async throws {
     try await BackendFarm.with { farm in

@@ -1,8 +1,10 @@
 import ArtifactStorage
 import BuilderProtocol
 import Cryptography
+import Database
 import FarmModel
 import Foundation
+import Postgres
 import Signing
 import Testing
 import Transfer
@@ -114,6 +116,29 @@ struct BackendPublishTests {
       }
       let page = try await farm.get("/api/v1/jobs/\(job.job)")
       #expect(page.json("build", "revision") == "1")
+    }
+  }
+
+  @Test("what a backend left that died after publication is tidied up by another")
+  func tidying() async throws {
+    try await BackendFarm.with(leaseSeconds: 2) { farm in
+      let job = try await publish(farm)
+      let key = try StorageKey.upload(job: job.job, attempt: 1, name: job.archive)
+      try await farm.storage.put(key, bytes: Self.bytes)
+      try await farm.database.pool.transaction { connection in
+        try connection.execute(
+          """
+          INSERT INTO uploads VALUES (\(job.job), 1, 'x', 1, repeat('a', 64), '\(key)');
+          INSERT INTO log_chunks VALUES (\(job.job), 1, 1, 'the log');
+          UPDATE attempts SET finished_at = finished_at - interval '2 minutes'
+          """)
+      }
+      while try await farm.storage.head(key) != nil {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      #expect(try await farm.get("/api/v1/jobs/\(job.job)/log").text == "the log")
+      let attempts = try await farm.database.attempts(ofJob: job.job)
+      #expect(attempts.first?.logSHA256 == SHA256.hex(of: "the log"))
     }
   }
 
