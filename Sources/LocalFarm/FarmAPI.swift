@@ -22,6 +22,11 @@ public struct FarmAPI: Sendable {
 
   public func job(_ id: Int64) async throws -> JobAnswer { try await read("/api/v1/jobs/\(id)") }
 
+  public func builders() async throws -> [BuilderAnswer] {
+    let answer: BuildersAnswer = try await read("/api/v1/builders")
+    return answer.builders
+  }
+
   public func log(_ job: Int64) async throws -> String {
     String(decoding: try await answer("/api/v1/jobs/\(job)/log").body, as: UTF8.self)
   }

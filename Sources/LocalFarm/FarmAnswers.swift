@@ -83,3 +83,23 @@ public struct JobAnswer: Decodable, Sendable {
   /// Whether nothing more will happen to the job by itself.
   public var isFinal: Bool { ["succeeded", "failed", "cancelled"].contains(state) }
 }
+
+struct BuildersAnswer: Decodable { let builders: [BuilderAnswer] }
+
+/// What a client reads of one of `GET /api/v1/builders`.
+public struct BuilderAnswer: Decodable, Sendable {
+  public struct Capabilities: Decodable, Sendable {
+    public struct Target: Decodable, Sendable {
+      public let triple: String
+      /// `ready`, `unhealthy` or `absent`.
+      public let health: String
+      public let reason: String?
+      public let remedy: String?
+    }
+    public let targets: [Target]
+  }
+  public let name: String
+  public let state: String
+  /// Nil: it has never told any.
+  public let capabilities: Capabilities?
+}

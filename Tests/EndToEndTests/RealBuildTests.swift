@@ -18,6 +18,7 @@ struct RealBuildTests {
       try test.registry.publishTiny()
       let api = try await test.start()
       try await test.farm.startBuilder("builder-1")
+      try await expectEngine(api, test)
       try await test.farm.sync(["tiny"])
       let job = try await test.job(api, "tiny", Self.triple)
       // The first build on a machine makes the image.
@@ -27,6 +28,15 @@ struct RealBuildTests {
       try expectTruth(of: done)
       try await expectDownload(api, test)
     }
+  }
+
+  /// Without a Docker engine there is no such build: fail at once, in the builder's own words.
+  private func expectEngine(_ api: FarmAPI, _ test: TestFarm) async throws {
+    let builder = try await test.wait(for: "the builder's capabilities") {
+      try await api.builders().first { $0.capabilities?.targets.isEmpty == false }
+    }
+    let target = try #require(builder.capabilities?.targets.first { $0.triple == Self.triple })
+    try #require(target.health == "ready", "\(target.reason ?? ""); \(target.remedy ?? "")")
   }
 
   private func expectTruth(of job: JobAnswer) throws {

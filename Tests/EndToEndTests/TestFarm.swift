@@ -62,20 +62,28 @@ struct TestFarm {
     _ api: FarmAPI, job: Int64, within limit: Duration = .seconds(60),
     until isDone: (JobAnswer) -> Bool
   ) async throws -> JobAnswer {
+    try await wait(for: "job \(job)", within: limit) {
+      let answer = try await api.job(job)
+      return isDone(answer) ? answer : nil
+    }
+  }
+
+  /// Asks until there is an answer. While the backend is away there is none, which is what some
+  /// tests are about.
+  func wait<Answer>(
+    for what: String, within limit: Duration = .seconds(60), _ ask: () async throws -> Answer?
+  ) async throws -> Answer {
     let deadline = ContinuousClock.now + limit
-    var last: JobAnswer?
     while ContinuousClock.now < deadline {
-      // While the backend is away there is no answer, which is what some tests are about.
-      last = (try? await api.job(job)) ?? last
-      if let last, isDone(last) { return last }
+      if let answer = try? await ask() { return answer }
       try await Task.sleep(for: .milliseconds(50))
     }
-    throw TimedOut(job: job, state: last.map { "\($0)" } ?? "no answer")
+    throw TimedOut(what: what, limit: limit)
   }
 
   struct TimedOut: Error {
-    let job: Int64
-    let state: String
+    let what: String
+    let limit: Duration
   }
 
   /// The only target of the tests without containers: the fake module "builds" it by copying `true`.
