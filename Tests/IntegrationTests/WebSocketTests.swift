@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import TestSupport
 import Testing
 import Transfer
 import WebSockets
@@ -108,6 +109,26 @@ struct WebSocketTests {
     }
   }
 
+  @Test("a server that stops closes HTTP connections without requests, kept alive or fresh")
+  func stopsBesideIdle() async throws {
+    let client = TransferClient()
+    let start = ContinuousClock.now
+    try await withLocalServer(router: Self.router(), decide: Self.echo) { server in
+      let answer = try await client.perform(
+        TransferRequest(url: "http://127.0.0.1:\(server.port)/hello"))
+      #expect(answer.status == 200)
+      // The client keeps its connection; the other one has sent nothing yet.
+      let received = try await withRawConnection(port: server.port) { fresh in
+        await server.stop()
+        // A reset where the server had not even accepted it.
+        return (try? await fresh.readToEnd()) ?? []
+      }
+      #expect(received == [])
+    }
+    #expect(ContinuousClock.now - start < .seconds(20), "the idle time-out is 60 s")
+    client.shutdown()
+  }
+
   @Test("a handler's own code and reason reach the client")
   func closeCode() async throws {
     let refuse: WebSocketChannel.Decide = { _ in
@@ -161,13 +182,11 @@ struct WebSocketTests {
   @Test("nobody listening and nobody answering end with their own errors")
   func noServer() async throws {
     let silent = WebSocketConfiguration(openTimeout: .milliseconds(200))
-    let (ports, found) = AsyncStream.makeStream(of: Int.self)
     let neverDecides: WebSocketChannel.Decide = { _ in
       try? await Task.sleep(for: .seconds(3600))
       return nil
     }
     try await withLocalServer(decide: neverDecides) { server in
-      found.yield(server.port)
       let client = try WebSocketClient(
         url: server.webSocketURL("/"), configuration: silent)
       await #expect(
@@ -177,8 +196,8 @@ struct WebSocketTests {
         try await client.connect { _, _ in }
       }
     }
-    var iterator = ports.makeAsyncIterator()
-    let url = "ws://127.0.0.1:\(await iterator.next() ?? 0)/"
+    let unused = try UnusedPort()
+    let url = "ws://127.0.0.1:\(unused.number)/"
     let error = await #expect(throws: WebSocketError.self) {
       try await WebSocketClient(url: url).connect { _, _ in }
     }
@@ -187,5 +206,6 @@ struct WebSocketTests {
       return
     }
     #expect(reason == "Connection refused")
+    withExtendedLifetime(unused) {}
   }
 }

@@ -56,6 +56,17 @@ import Testing
     }
   }
 
+  @Test("its programs inherit none of this process's descriptors")
+  func inheritsNothing() throws {
+    // Without O_CLOEXEC, as the sockets of other libraries.
+    let descriptor = fcntl(STDERR_FILENO, F_DUPFD, 700)
+    defer { close(descriptor) }
+    let script = "for name in /proc/$$/fd/*; do echo ${name##*/}; done"
+    let outcome = try Command(arguments: ["sh", "-c", script]).run()
+    #expect(outcome.output.split(separator: "\n").starts(with: ["0", "1", "2"]))
+    #expect(!outcome.output.split(separator: "\n").contains("\(descriptor)"))
+  }
+
   @Test("it starts below a directory that only its owner may enter, and where paths are long")
   func unreachable() async throws {
     let name = String(repeating: "long", count: 30) + "/"

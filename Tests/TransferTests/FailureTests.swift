@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Transfer
@@ -7,7 +8,8 @@ import Testing
 struct FailureTests {
   @Test("a refused connection is told apart, and the URL's user information is not printed")
   func refused() async throws {
-    let port = try LocalServer.unusedPort()
+    let unused = try UnusedPort()
+    let port = unused.number
     let request = TransferRequest(
       url: "http://user:secret@127.0.0.1:\(port)/x",
       headers: ["Authorization": "Bearer hidden"])
@@ -18,6 +20,7 @@ struct FailureTests {
     }
     #expect(error.url == "http://127.0.0.1:\(port)/x")
     for word in ["secret", "hidden", "user:"] { #expect(!error.description.contains(word)) }
+    withExtendedLifetime(unused) {}
   }
 
   @Test("a socket that is not there cannot be connected to")

@@ -12,7 +12,8 @@ struct ServedRequest: Sendable {
 
 /// A blocking HTTP/1.1 server on a free port of 127.0.0.1 or on a Unix socket, a thread a connection.
 ///
-/// `@unchecked Sendable`: `open` is touched only under `lock`; all else never changes.
+/// `@unchecked Sendable`: `open` and `isListening` are touched only under `lock`; all else never
+/// changes.
 final class LocalServer: @unchecked Sendable {
   typealias Handler = @Sendable (ServedRequest, ServerConnection) -> Void
 
@@ -21,6 +22,7 @@ final class LocalServer: @unchecked Sendable {
   private let handler: Handler
   private let lock = DispatchSemaphore(value: 1)
   private var open: Set<Int32> = []
+  private var isListening = true
 
   init(unixSocket: String? = nil, handler: @escaping Handler) throws {
     self.handler = handler
@@ -31,31 +33,29 @@ final class LocalServer: @unchecked Sendable {
 
   var url: String { "http://127.0.0.1:\(port)" }
 
-  /// Closes the listener and every connection.
+  /// Closes the listener and every connection; may be called again.
   func stop() {
-    shutdown(listener, Int32(SHUT_RDWR))
     lock.wait()
     defer { lock.signal() }
+    // Once it is closed, the number may be a socket of somebody else.
+    if isListening { shutdown(listener, Int32(SHUT_RDWR)) }
     for descriptor in open { shutdown(descriptor, Int32(SHUT_RDWR)) }
-  }
-
-  /// A port on which nobody listens (it was free a moment ago).
-  static func unusedPort() throws -> UInt16 {
-    let (descriptor, port) = try listen()
-    close(descriptor)
-    return port
   }
 
   private func acceptAll() {
     while true {
       let descriptor = accept(listener, nil, nil)
       guard descriptor >= 0 else { break }
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
       lock.wait()
       open.insert(descriptor)
       lock.signal()
       Thread { [self] in serve(descriptor) }.start()
     }
+    lock.wait()
+    isListening = false
     close(listener)
+    lock.signal()
   }
 
   private func serve(_ descriptor: Int32) {
@@ -71,7 +71,7 @@ final class LocalServer: @unchecked Sendable {
   }
 
   private static func listen() throws -> (Int32, UInt16) {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -87,7 +87,7 @@ final class LocalServer: @unchecked Sendable {
   }
 
   private static func listen(unix path: String) throws -> Int32 {
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }

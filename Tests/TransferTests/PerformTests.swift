@@ -183,4 +183,39 @@ struct PerformTests {
       }
     }
   }
+
+  @Test("programs that are started meanwhile do not inherit the connection")
+  func closesOnExec() async throws {
+    try await withServer { _, connection in
+      let flags = clientDescriptor(of: connection).map { fcntl($0, F_GETFD) }
+      connection.answer(200, "\(flags ?? -1)")
+    } test: { server in
+      let answer = try await TransferClient().perform(TransferRequest(url: server.url))
+      #expect(text(answer.body) == "\(FD_CLOEXEC)")
+    }
+  }
+}
+
+/// The other end of a connection within this process.
+private func clientDescriptor(of connection: ServerConnection) -> Int32? {
+  func port(
+    _ descriptor: Int32,
+    _ ask: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+  ) -> UInt16? {
+    var address = sockaddr_in()
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let result = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { ask(descriptor, $0, &length) }
+    }
+    return result == 0 && address.sin_family == AF_INET ? address.sin_port : nil
+  }
+  let wanted = (
+    port(connection.descriptor) { getpeername($0, $1, $2) },
+    port(connection.descriptor) { getsockname($0, $1, $2) }
+  )
+  let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+  return names.compactMap { Int32($0) }.first { descriptor in
+    port(descriptor) { getsockname($0, $1, $2) } == wanted.0
+      && port(descriptor) { getpeername($0, $1, $2) } == wanted.1
+  }
 }

@@ -31,7 +31,8 @@ public final class StateDirectory: Sendable {
         )
       }
     }
-    lock = open(absolute + "/builder.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    // `self.lock` comes last: where all is set, an error runs `deinit`, which would close it twice.
+    let lock = open(absolute + "/builder.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard lock >= 0 else {
       throw BuilderSetupError("\(absolute)/builder.lock cannot be opened: \(Self.reason())")
     }
@@ -41,6 +42,7 @@ public final class StateDirectory: Sendable {
         "another builder uses the state directory \(absolute); give each its own with --state-directory"
       )
     }
+    self.lock = lock
   }
 
   deinit { close(lock) }

@@ -91,6 +91,7 @@ extension Operation {
     options.set(CURLOPT_READFUNCTION, callback: sendBody)
     options.note(fc_set_seek_cb(options.handle, seekBody))
     options.note(fc_set_prereq_cb(options.handle, connected))
+    options.note(fc_close_sockets_on_exec(options.handle))
   }
 
   private func setBody(_ options: inout EasyOptions) -> TransferError.Kind? {
