@@ -127,6 +127,8 @@ def serve(arguments):
         print(f"error: {folder} is no complete registry; run ./bootstrap registry first", file=sys.stderr)
         return 1
     stopped = threading.Event()
+    # A parent with threads may have blocked them for its children.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stopped.set())
     try:
