@@ -208,7 +208,8 @@ let package = Package(
     test(
       "IntegrationTests",
       [
-        "Archives", "ArtifactStorage", "Backend", "Builder", "BuilderProtocol", "Cryptography", "Database",
+        "Archives", "ArtifactStorage", "Backend", "Builder", "BuilderProtocol", "Cryptography",
+        "Database",
         "DatabaseTestSupport", "FarmModel", "Postgres", "Recipes", "RegistrySync", "Scheduling",
         "Signing", "WebSockets", "buildsrs-executor-host", "FakeExecutor", executorKit, logging,
         lifecycle, transfer,

@@ -44,7 +44,10 @@ public enum AttemptOutcome: Codable, Sendable, Equatable {
   case succeeded
   case failed(FailureClass, message: String)
 
-  private enum Keys: String, CodingKey { case result, failureClass = "failure_class", message }
+  private enum Keys: String, CodingKey {
+    case result, message
+    case failureClass = "failure_class"
+  }
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Keys.self)

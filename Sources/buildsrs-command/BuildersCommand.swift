@@ -113,21 +113,21 @@ struct BuildersCommand: ParsableCommand {
 private struct BuilderLine: Encodable {
   let id: Int64
   let name: String
-  let public_key: String
+  let publicKey: String
   let state: StoredBuilder.State
   let leases: Int
   let version: String?
-  let created_at: Date
-  let last_seen_at: Date?
+  let createdAt: Date
+  let lastSeenAt: Date?
 
   init(_ builder: StoredBuilder) {
     id = builder.id
     name = builder.name
-    public_key = builder.publicKey
+    publicKey = builder.publicKey
     state = builder.state
     leases = builder.leases
     version = builder.version
-    created_at = builder.createdAt
-    last_seen_at = builder.lastSeenAt
+    createdAt = builder.createdAt
+    lastSeenAt = builder.lastSeenAt
   }
 }

@@ -79,8 +79,8 @@ private struct JobLine: Encodable {
     let attempt: Int32
     let builder: String
     let result: String?
-    let failure_class: String?
-    let failure_message: String?
+    let failureClass: String?
+    let failureMessage: String?
   }
   let job: Int64
   let crate: String
@@ -89,8 +89,8 @@ private struct JobLine: Encodable {
   let state: JobState
   let `class`: String
   let attempt: Int32
-  let failure_class: String?
-  let failure_message: String?
+  let failureClass: String?
+  let failureMessage: String?
   let attempts: [Attempt]?
 
   init(_ job: StoredJob, _ attempts: [StoredAttempt]? = nil) {
@@ -101,12 +101,12 @@ private struct JobLine: Encodable {
     state = job.state
     `class` = job.jobClass.name
     attempt = job.attempt
-    failure_class = job.failureClass
-    failure_message = job.failureMessage
+    failureClass = job.failureClass
+    failureMessage = job.failureMessage
     self.attempts = attempts?.map {
       Attempt(
         attempt: $0.attempt, builder: $0.builder, result: $0.result,
-        failure_class: $0.failureClass, failure_message: $0.failureMessage)
+        failureClass: $0.failureClass, failureMessage: $0.failureMessage)
     }
   }
 }

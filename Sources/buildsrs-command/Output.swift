@@ -1,10 +1,11 @@
 import Foundation
 
-/// Prints a value as JSON for scripts: sorted keys, dates in ISO 8601.
+/// Prints a value as JSON for scripts: sorted keys in snake case, as the API's, dates in ISO 8601.
 func printJSON(_ value: some Encodable) throws {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
   encoder.dateEncodingStrategy = .iso8601
+  encoder.keyEncodingStrategy = .convertToSnakeCase
   print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
 

@@ -53,7 +53,7 @@ struct DemoCommand: AsyncParsableCommand {
       source.resume()
       return source
     }
-    defer { signals.forEach { $0.cancel() } }
+    defer { for source in signals { source.cancel() } }
     do { try await work.value } catch is CancellationError {
       throw CommandFailure("stopped before its end")
     }
