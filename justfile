@@ -68,12 +68,12 @@ test *arguments:
 # The fast tests, which need neither a database nor an engine
 [group('test')]
 unit *arguments:
-    @swift test --skip IntegrationTests --skip EndToEndTests --skip PostgresTests "$@"
+    @swift test --disable-xctest --skip IntegrationTests --skip EndToEndTests --skip PostgresTests --skip DatabaseTests "$@"
 
 # Tests on a real PostgreSQL with real processes
 [group('test')]
 integration *arguments:
-    @./bootstrap test --filter IntegrationTests --filter PostgresTests "$@"
+    @./bootstrap test --filter IntegrationTests --filter PostgresTests --filter DatabaseTests "$@"
 
 # A real crate through a real farm in real containers
 [group('test')]

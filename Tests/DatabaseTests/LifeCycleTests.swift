@@ -4,7 +4,7 @@ import FarmModel
 import Postgres
 import Testing
 
-@Suite("A job's way through the database")
+@Suite("A job's way through the database", .timeLimit(.minutes(3)))
 struct LifeCycleTests {
   @Test("every statement of the farm fits the migrated schema")
   func statements() async throws {

@@ -3,7 +3,7 @@ import Foundation
 import LocalFarm
 import Testing
 
-@Suite("Bad crates in a registry", .serialized)
+@Suite("Bad crates in a registry", .serialized, .timeLimit(.minutes(5)))
 struct BadCrateTests {
   static let triple = "x86_64-unknown-linux-gnu"
 

@@ -3,7 +3,7 @@ import LocalFarm
 import Testing
 import Transfer
 
-@Suite("The Docker engine is away", .serialized)
+@Suite("The Docker engine is away", .serialized, .timeLimit(.minutes(5)))
 struct EngineAwayTests {
   static let triple = "aarch64-unknown-linux-gnu"
 

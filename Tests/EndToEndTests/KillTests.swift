@@ -4,7 +4,7 @@ import Testing
 
 /// Nothing is lost when a process dies without a word. The fake module stands in for a build whose
 /// end the test decides, through the same processes and loading path as a real one.
-@Suite("A process is killed in the middle of a build", .serialized)
+@Suite("A process is killed in the middle of a build", .serialized, .timeLimit(.minutes(5)))
 struct KillTests {
   static let triple = "x86_64-unknown-linux-gnu"
 

@@ -4,7 +4,7 @@ import LocalFarm
 import Signing
 import Testing
 
-@Suite("A real build in a real container", .serialized)
+@Suite("A real build in a real container", .serialized, .timeLimit(.minutes(20)))
 struct RealBuildTests {
   static let triple = "aarch64-unknown-linux-gnu"
 

@@ -9,7 +9,7 @@ import Logging
 import Testing
 
 /// A real builder with the fake module and real children, against a scripted backend.
-@Suite("a builder and its children")
+@Suite("a builder and its children", .timeLimit(.minutes(3)))
 struct BuilderServiceTests {
   static let target = "x86_64-unknown-linux-gnu"
   /// An ELF file that every machine has, as what the fake module "builds".

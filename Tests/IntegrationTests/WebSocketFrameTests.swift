@@ -44,7 +44,7 @@ enum BadFrames {
   }
 }
 
-@Suite("frames that no client may send")
+@Suite("frames that no client may send", .timeLimit(.minutes(2)))
 struct WebSocketFrameTests {
   struct Case: Sendable, CustomTestStringConvertible {
     var testDescription: String

@@ -6,7 +6,7 @@ import Testing
 import Transfer
 import WebSockets
 
-@Suite("WebSockets beside HTTP on one port")
+@Suite("WebSockets beside HTTP on one port", .timeLimit(.minutes(2)))
 struct WebSocketTests {
   /// Echoes at `/echo`, greets first; `/token` wants a header field.
   static let echo: WebSocketChannel.Decide = { request in

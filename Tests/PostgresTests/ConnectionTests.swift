@@ -2,7 +2,7 @@ import DatabaseTestSupport
 import Postgres
 import Testing
 
-@Suite("PostgresConnection", .timeLimit(.minutes(1))) struct ConnectionTests {
+@Suite("PostgresConnection", .timeLimit(.minutes(3))) struct ConnectionTests {
   @Test("a statement with parameters answers typed rows")
   func query() async throws {
     try await withConnection { connection in

@@ -2,7 +2,7 @@ import DatabaseTestSupport
 import Postgres
 import Testing
 
-@Suite("LISTEN and NOTIFY", .timeLimit(.minutes(1))) struct ListenerTests {
+@Suite("LISTEN and NOTIFY", .timeLimit(.minutes(3))) struct ListenerTests {
   @Test("notifications arrive in order, on the channels that were named, exactly as written")
   func delivery() async throws {
     try await TestDatabase.with { database in

@@ -3,7 +3,7 @@ import Foundation
 import Postgres
 import Testing
 
-@Suite("Migrator", .timeLimit(.minutes(1))) struct MigratorTests {
+@Suite("Migrator", .timeLimit(.minutes(3))) struct MigratorTests {
   private static let good = [
     "0001_crates.sql": "CREATE TABLE crates (id int);\nCREATE TABLE versions (id int);\n",
     "0002_jobs.sql": "CREATE TABLE jobs (id int);\n",

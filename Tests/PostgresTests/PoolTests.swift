@@ -3,7 +3,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite("PostgresPool", .timeLimit(.minutes(1))) struct PoolTests {
+@Suite("PostgresPool", .timeLimit(.minutes(3))) struct PoolTests {
   /// Occupies connections of `pool` until `gate` unlocks the advisory lock 1.
   private func occupy(_ pool: PostgresPool) -> Task<Void, any Error> {
     Task { try await pool.withConnection { _ = try $0.query("SELECT pg_advisory_lock_shared(1)") } }

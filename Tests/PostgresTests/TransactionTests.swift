@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite("Transactions", .timeLimit(.minutes(1))) struct TransactionTests {
+@Suite("Transactions", .timeLimit(.minutes(3))) struct TransactionTests {
   private struct Refusal: Error {}
 
   @Test("what returns is committed, what throws is rolled back")

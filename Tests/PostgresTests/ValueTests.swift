@@ -3,7 +3,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite("Typed values", .timeLimit(.minutes(1))) struct ValueTests {
+@Suite("Typed values", .timeLimit(.minutes(3))) struct ValueTests {
   @Test("every kind of value comes back as it was sent")
   func roundTrip() async throws {
     let uuid = UUID()
