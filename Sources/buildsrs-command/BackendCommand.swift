@@ -55,7 +55,7 @@ struct BackendCommand: AsyncParsableCommand {
   }
 
   private func configuration(_ settings: Settings) async throws -> BackendConfiguration {
-    BackendConfiguration(
+    var configuration = BackendConfiguration(
       database: try await settings.databaseAddress(),
       storage: try StorageURL(settings.storageURL).makeStore(),
       signingKey: try SigningKeyLocation(settings).load(),
@@ -63,7 +63,14 @@ struct BackendCommand: AsyncParsableCommand {
       migrationsDirectory: migrations.migrationsDirectory, host: settings.listen.host,
       port: settings.listen.port, publicURLs: server.publicURLs(settings),
       registryToken: try settings.registryToken(), leaseSeconds: leaseSeconds)
+    configuration.storagePublicURL = settings.storagePublicURL?.trimmingSlash
+    return configuration
   }
+}
+
+extension String {
+  /// The text without a slash at its end.
+  fileprivate var trimmingSlash: String { hasSuffix("/") ? String(dropLast()) : self }
 }
 
 extension ServerOptions {

@@ -1,4 +1,5 @@
 import ArtifactStorage
+import Backend
 import BuilderProtocol
 import Cryptography
 import Database
@@ -95,6 +96,22 @@ struct BackendPublishTests {
       let named = "/api/v1/crates/tool/1.0.0/\(BackendFarm.x86)/\(job.archive)"
       #expect(try await farm.get(named).status == 302)
       #expect(try await farm.get(named, follow: true).body == Self.bytes)
+    }
+  }
+
+  @Test("where the storage is public, downloads lead there, and signatures stay here")
+  func publicStorage() async throws {
+    try await BackendFarm.with {
+      $0.storagePublicURL = "https://bucket.example/farm"
+    } _: { farm in
+      _ = try await publish(farm)
+      let page = try await farm.get("/api/v1/crates/tool/latest/\(BackendFarm.x86)")
+      let url = page.json("artifacts", "0", "url")
+      let key = try StorageKey.artifact(sha256: SHA256.hex(of: Self.bytes))
+      let answer = try await farm.get(url)
+      #expect(answer.status == 302)
+      #expect(answer.headers["Location"] == "https://bucket.example/farm/\(key)")
+      #expect(try await farm.get(url + ".minisig").status == 200)
     }
   }
 

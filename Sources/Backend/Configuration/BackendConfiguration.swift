@@ -14,6 +14,9 @@ public struct BackendConfiguration: Sendable, CustomStringConvertible {
   /// How long a request waits for a database that is away before it is answered with 503.
   public var databasePatience: Duration
   public var storage: any ArtifactStore
+  /// Where the storage's keys are public, such as a bucket's URL, without a slash at its end:
+  /// downloads are redirected there; nil: the backend streams them itself.
+  public var storagePublicURL: String?
   /// The origins under which clients and builders reach the farm, such as `https://builds.rs`; empty:
   /// `http://` and what is listened on.
   public var publicURLs: [String]
@@ -55,6 +58,7 @@ public struct BackendConfiguration: Sendable, CustomStringConvertible {
     poolSize = 8
     databasePatience = .seconds(3)
     self.storage = storage
+    storagePublicURL = nil
     self.publicURLs = publicURLs
     self.signingKey = signingKey
     self.recipesDirectory = recipesDirectory

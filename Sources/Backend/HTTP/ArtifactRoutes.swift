@@ -61,11 +61,7 @@ struct ArtifactRoutes: Sendable {
   {
     switch part {
     case .file:
-      let headers: HTTPFields = [
-        .location: artifact.path, .eTag: "\"\(artifact.sha256)\"",
-        .cacheControl: Caching.briefly.rawValue,
-      ]
-      return Response(status: .found, headers: headers)
+      return elsewhere(artifact.path, artifact)
     case .signature: return signature(artifact, caching: .briefly)
     case .checksum: return checksum(artifact, caching: .briefly)
     }
@@ -92,11 +88,27 @@ struct ArtifactRoutes: Sendable {
     // A signature may be made anew, by another key: it is not immutable.
     case .signature: return signature(artifact, caching: .briefly)
     case .checksum: return checksum(artifact, caching: .forever)
-    case .file: return try await stream(artifact, request)
+    case .file:
+      let key = try StorageKey.artifact(sha256: artifact.sha256)
+      if let base = state.configuration.storagePublicURL {
+        return elsewhere("\(base)/\(key.text)", artifact)
+      }
+      return try await stream(artifact, key, request)
     }
   }
 
-  private func stream(_ artifact: StoredArtifact, _ request: Request) async throws -> Response {
+  /// A redirect that caches keep for a short time only, since it may lead elsewhere tomorrow.
+  private func elsewhere(_ url: String, _ artifact: StoredArtifact) -> Response {
+    let headers: HTTPFields = [
+      .location: url, .eTag: "\"\(artifact.sha256)\"",
+      .cacheControl: Caching.briefly.rawValue,
+    ]
+    return Response(status: .found, headers: headers)
+  }
+
+  private func stream(_ artifact: StoredArtifact, _ key: StorageKey, _ request: Request)
+    async throws -> Response
+  {
     let tag = "\"\(artifact.sha256)\""
     var headers: HTTPFields = [
       .eTag: tag, .cacheControl: Caching.forever.rawValue, .acceptRanges: "bytes",
@@ -117,7 +129,6 @@ struct ArtifactRoutes: Sendable {
         headers: [.contentRange: "bytes */\(artifact.size)"])
     }
     headers[.contentType] = Self.contentType(artifact.name)
-    let key = try StorageKey.artifact(sha256: artifact.sha256)
     let object = try await state.storage.read(key, range: range)
     return Response(
       status: range == nil ? .ok : .partialContent, headers: headers, body: .stored(object))
