@@ -115,13 +115,18 @@ struct SessionWorkTests {
     #expect(!actions.contains(.abandon(F.reference(2))))
   }
 
-  @Test("an upload that was refused as stale is not reported")
+  @Test("an upload that was refused as stale ends as a lost lease, so that the slot is free again")
   func staleUpload() throws {
     var session = try F.session()
     F.enter(&session)
     _ = session.received(F.assign(1), at: F.now)
+    let lost = AttemptOutcome.failed(
+      .leaseLost, message: "the backend took no more uploads of this attempt")
+    let finished = Finished(job: 1, attempt: 1, outcome: lost, report: nil)
     #expect(
-      session.attemptFinished(F.reference(1), outcome: nil, report: nil) == [F.ready(1)])
+      session.attemptFinished(F.reference(1), outcome: nil, report: nil)
+        == [.send(.finished(finished)), F.ready(1)])
+    _ = session.received(.stale(F.reference(1)), at: F.now)
     #expect(session.isIdle)
   }
 

@@ -14,7 +14,7 @@ enum AttemptNews: Sendable {
 
 /// How an attempt's work ended.
 struct AttemptEnd: Sendable {
-  /// Nil: the lease is another's, nobody wants to know.
+  /// Nil: the backend took no more uploads, the lease is lost.
   var outcome: AttemptOutcome?
   var report: BuildReport?
   /// Something may be left on the machine: sweep.

@@ -152,15 +152,17 @@ public struct BuilderSession: Sendable {
 
   /// An attempt's child and uploads have ended.
   ///
-  /// - Parameter outcome: Nil: the backend refused an upload, the lease is another's.
+  /// - Parameter outcome: Nil: the backend refused an upload, the lease is lost. The backend is told
+  ///   nevertheless: it counts the attempt against the builder's slots until it hears of its end.
   public mutating func attemptFinished(
     _ reference: AttemptReference, outcome: AttemptOutcome?, report: BuildReport?
   ) -> [BuilderAction] {
     guard let record = attempts[reference], record.usesSlot else { return [] }
-    guard let outcome, record.phase != .abandoned else {
+    guard record.phase != .abandoned else {
       remove(reference)
       return settled()
     }
+    let outcome = outcome ?? .uploadsRefused
     var finished = Finished(
       job: reference.job, attempt: reference.attempt, outcome: outcome, report: report)
     if case .cancelling(let reason) = record.phase, outcome != .succeeded {

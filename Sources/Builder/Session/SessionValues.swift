@@ -13,6 +13,12 @@ extension CancelReason {
   }
 }
 
+extension AttemptOutcome {
+  /// What the backend is told of an attempt whose uploads it did not take.
+  static let uploadsRefused = AttemptOutcome.failed(
+    .leaseLost, message: "the backend took no more uploads of this attempt")
+}
+
 extension Capabilities {
   /// Whether something differs that a scheduler would care for: free disk space by more than a
   /// tenth, anything else at all.
