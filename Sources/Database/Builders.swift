@@ -19,6 +19,24 @@ public struct StoredBuilder: Sendable, Equatable {
   public var leases: Int
 }
 
+/// A text names several builders: names are the builders' own choice, and anybody may connect with
+/// the name of one that waits to be approved.
+public struct AmbiguousBuilder: Error, Sendable, Equatable, CustomStringConvertible {
+  public var text: String
+  /// The public keys of those that it names.
+  public var keys: [String]
+
+  public init(text: String, keys: [String]) {
+    self.text = text
+    self.keys = keys
+  }
+
+  public var description: String {
+    "“\(text)” names \(keys.count) builders: give the beginning of the right one's key, of "
+      + keys.map { String($0.prefix(16)) }.joined(separator: ", ")
+  }
+}
+
 extension FarmDatabase {
   /// Finds a builder by its key or makes it: `approved` with a valid invitation, which is used up,
   /// else `pending`.
@@ -47,15 +65,21 @@ extension FarmDatabase {
     try await pool.run(BuilderStatements.List())
   }
 
-  /// Sets the state of the builders that a name, a number or the beginning of a key (8 digits or
-  /// more) names; answers them.
+  /// Sets the state of the builder that a name, a number or the beginning of a key (8 digits or
+  /// more) names; answers it, or nothing where there is none. Disables all that are named so.
+  ///
+  /// - Throws: ``AmbiguousBuilder`` where several would be approved.
   public func setBuilderState(_ which: String, to state: StoredBuilder.State) async throws
     -> [StoredBuilder]
   {
-    let ids = try await builders().filter { builder in
+    let named = try await builders().filter { builder in
       builder.name == which || String(builder.id) == which
         || (which.count >= 8 && builder.publicKey.hasPrefix(which.lowercased()))
-    }.map(\.id)
+    }
+    guard named.count < 2 || state == .disabled else {
+      throw AmbiguousBuilder(text: which, keys: named.map(\.publicKey).sorted())
+    }
+    let ids = named.map(\.id)
     return try await pool.transaction { connection in
       try ids.flatMap { try connection.run(BuilderStatements.SetState(builder: $0, state: state)) }
     }

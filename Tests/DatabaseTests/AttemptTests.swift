@@ -58,6 +58,15 @@ struct AttemptTests {
       #expect(
         try await farm.database.setBuilderState("2", to: .approved).map(\.state) == [.approved])
       #expect(try await farm.database.setBuilderState("nobody", to: .approved).isEmpty)
+      _ = try await farm.database.registerBuilder(
+        name: "2", publicKey: String(repeating: "4", count: 64), version: "1", tokenHash: nil)
+      // Somebody else has chosen the same name.
+      await #expect(
+        throws: AmbiguousBuilder(
+          text: "2", keys: ["2", "4"].map { String(repeating: $0, count: 64) })
+      ) { try await farm.database.setBuilderState("2", to: .approved) }
+      #expect(
+        try await farm.database.setBuilderState("44444444", to: .approved).map(\.name) == ["2"])
       try await farm.database.invite(tokenHash: "old", note: "", validForSeconds: -1)
       #expect(try await register("3", token: "old").state == .pending)
     }
