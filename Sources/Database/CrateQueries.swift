@@ -166,7 +166,7 @@ enum CrateQueries {
     let parameters: [PostgresValue]
     init(text: String, target: String?, after cursor: String, limit: Int) {
       parameters = [
-        .text(storable(text)), .optional(target), .text(storable(cursor)), .int(limit),
+        .text(storable(text)), .optional(storable(target)), .text(storable(cursor)), .int(limit),
       ]
     }
     func decode(_ row: PostgresRow) throws -> CrateSummary {

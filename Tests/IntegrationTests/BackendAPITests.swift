@@ -59,6 +59,9 @@ struct BackendAPITests {
       let again = try await farm.get(
         "/api/v1/crates?query=TOOL&limit=1&cursor=\(cursor)", headers: ["If-None-Match": tag])
       #expect(again.status == 304)
+      for name in ["query", "target", "cursor"] {
+        #expect(try await farm.get("/api/v1/crates?\(name)=%00").status == 200, "\(name)")
+      }
     }
   }
 

@@ -197,12 +197,15 @@ struct GatewaySessionTests {
     }
   }
 
-  @Test("a log chunk that is too large or has no number is refused")
+  @Test("a log chunk that is too large or has no number that can be stored is refused")
   func logChunks() {
     var session = Self.active(slots: 1)
     let large = LogChunk(
       job: 1, attempt: 1, sequence: 1, text: String(repeating: "x", count: 65537))
-    for chunk in [large, LogChunk(job: 1, attempt: 1, sequence: 0, text: "x")] {
+    let numbers = [0, Int(Int32.max) + 1].map {
+      LogChunk(job: 1, attempt: 1, sequence: $0, text: "x")
+    }
+    for chunk in [large] + numbers {
       guard case .send(.error) = session.received(.log(chunk)).first else {
         Issue.record("taken: \(chunk.sequence)")
         return

@@ -201,8 +201,9 @@ struct GatewaySession: Sendable {
   }
 
   private func logged(_ chunk: LogChunk) -> [GatewayAction] {
-    guard chunk.sequence > 0, chunk.text.utf8.count <= 64 << 10 else {
-      let problem = "a log chunk has a sequence from 1 and at most 65536 bytes: ignored"
+    guard (1...Int(Int32.max)).contains(chunk.sequence), chunk.text.utf8.count <= 64 << 10 else {
+      let problem =
+        "a log chunk has a sequence from 1 to 2147483647 and at most 65536 bytes: ignored"
       return [.send(.error(ProtocolError(message: problem)))]
     }
     return [.storeLog(chunk)]
