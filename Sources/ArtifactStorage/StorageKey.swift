@@ -27,13 +27,16 @@ public struct StorageKey: Sendable, Hashable, Comparable, CustomStringConvertibl
     StorageKey(checked: "artifacts/\(try checked(sha256).prefix(2))/\(sha256)")
   }
 
-  /// Where an attempt's upload is until it is published.
-  /// - Throws: ``StorageError/badKey(_:)`` where the name is no safe file name.
-  public static func upload(job: Int64, attempt: Int, name: String)
+  /// Where an attempt's upload is until it is published: other bytes under the same name are
+  /// elsewhere, so that what was checked cannot be replaced before it is published.
+  /// - Throws: ``StorageError/badKey(_:)`` where the name is no safe file name, or the SHA-256 is not
+  ///   64 lower-case hexadecimal digits.
+  public static func upload(job: Int64, attempt: Int, sha256: String, name: String)
     throws(StorageError) -> StorageKey
   {
     guard !name.contains("/") else { throw .badKey(name) }
-    return try StorageKey(uploadPrefix(job: job, attempt: attempt) + name)
+    let prefix = uploadPrefix(job: job, attempt: attempt)
+    return try StorageKey("\(prefix)\(try checked(sha256))/\(name)")
   }
 
   /// What the keys of all uploads of an attempt begin with.

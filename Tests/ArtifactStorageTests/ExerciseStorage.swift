@@ -93,7 +93,8 @@ private func exerciseRanges(_ store: any ArtifactStore) async throws {
 }
 
 private func exerciseCopies(_ store: any ArtifactStore) async throws {
-  let upload = try StorageKey.upload(job: 7, attempt: 2, name: "a.tar.gz")
+  let upload = try StorageKey.upload(
+    job: 7, attempt: 2, sha256: SHA256.hex(of: "bytes"), name: "a.tar.gz")
   let artifact = try StorageKey.artifact(sha256: SHA256.hex(of: "bytes"))
   await #expect(throws: StorageError.notFound(upload)) {
     try await store.copy(from: upload, to: artifact)

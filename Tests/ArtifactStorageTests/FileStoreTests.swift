@@ -73,12 +73,13 @@ struct FileStoreTests {
 
   @Test("a deleted upload takes its empty folders along")
   func pruning() async throws {
+    let digest = String(repeating: "0a", count: 32)
     let store = FileStore(root: folder.path)
-    try await store.put(.upload(job: 1, attempt: 1, name: "x"), bytes: [1])
-    try await store.put(.upload(job: 2, attempt: 1, name: "x"), bytes: [1])
-    try await store.delete(.upload(job: 1, attempt: 1, name: "x"))
-    #expect(
-      try folder.files() == [".partial", "uploads", "uploads/2", "uploads/2/1", "uploads/2/1/x"])
+    try await store.put(.upload(job: 1, attempt: 1, sha256: digest, name: "x"), bytes: [1])
+    try await store.put(.upload(job: 2, attempt: 1, sha256: digest, name: "x"), bytes: [1])
+    try await store.delete(.upload(job: 1, attempt: 1, sha256: digest, name: "x"))
+    let left = ["uploads", "uploads/2", "uploads/2/1", "uploads/2/1/\(digest)"]
+    #expect(try folder.files() == [".partial"] + left + ["uploads/2/1/\(digest)/x"])
   }
 
   @Test("a local file is stored by its bytes; a missing one is named")

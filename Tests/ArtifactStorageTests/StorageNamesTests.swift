@@ -10,8 +10,8 @@ struct StorageNamesTests {
     #expect(try StorageKey.artifact(sha256: digest).text == "artifacts/0a/\(digest)")
     #expect(try StorageKey.log(sha256: digest).text == "logs/\(digest)")
     #expect(
-      try StorageKey.upload(job: 12, attempt: 3, name: "a-1.0.0+b~c_d.tar.gz").text
-        == "uploads/12/3/a-1.0.0+b~c_d.tar.gz")
+      try StorageKey.upload(job: 12, attempt: 3, sha256: digest, name: "a-1.0.0+b~c_d.tar.gz").text
+        == "uploads/12/3/\(digest)/a-1.0.0+b~c_d.tar.gz")
     #expect(StorageKey.uploadPrefix(job: 12, attempt: 3) == "uploads/12/3/")
     #expect(StorageKey.marker.text == "farm.json")
   }
@@ -33,10 +33,13 @@ struct StorageNamesTests {
     let upper = digest.uppercased()
     #expect(throws: StorageError.badKey(upper)) { try StorageKey.log(sha256: upper) }
     #expect(throws: StorageError.badKey("a/b")) {
-      try StorageKey.upload(job: 1, attempt: 1, name: "a/b")
+      try StorageKey.upload(job: 1, attempt: 1, sha256: digest, name: "a/b")
     }
-    #expect(throws: StorageError.badKey("uploads/1/1/..")) {
-      try StorageKey.upload(job: 1, attempt: 1, name: "..")
+    #expect(throws: StorageError.badKey("uploads/1/1/\(digest)/..")) {
+      try StorageKey.upload(job: 1, attempt: 1, sha256: digest, name: "..")
+    }
+    #expect(throws: StorageError.badKey("..")) {
+      try StorageKey.upload(job: 1, attempt: 1, sha256: "..", name: "a")
     }
   }
 

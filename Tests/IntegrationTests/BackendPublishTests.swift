@@ -140,7 +140,8 @@ struct BackendPublishTests {
   func tidying() async throws {
     try await BackendFarm.with(leaseSeconds: 2) { farm in
       let job = try await publish(farm)
-      let key = try StorageKey.upload(job: job.job, attempt: 1, name: job.archive)
+      let key = try StorageKey.upload(
+        job: job.job, attempt: 1, sha256: SHA256.hex(of: Self.bytes), name: job.archive)
       try await farm.storage.put(key, bytes: Self.bytes)
       try await farm.database.pool.transaction { connection in
         try connection.execute(

@@ -2,6 +2,9 @@ import ArtifactStorage
 import Backend
 import BuilderProtocol
 import Cryptography
+import Database
+import ExecutorKit
+import FarmModel
 import Foundation
 import Testing
 import Transfer
@@ -137,6 +140,41 @@ struct UploadTests {
         Self.bytes, to: "\(job.uploadURL)/\(stem).sbom.cdx.json", token: job.uploadToken)
       #expect(third.status == 413)
       #expect(try await stored(farm) == 2)
+    }
+  }
+
+  @Test("other bytes under the same name do not touch the first ones, which may be being signed")
+  func replaced() async throws {
+    try await withJob { farm, job in
+      let url = "\(job.uploadURL)/\(job.archive)"
+      func key() async throws -> StorageKey {
+        let uploads = try await farm.database.uploads(job: job.job, attempt: job.attempt)
+        return try StorageKey(try #require(uploads.first).storageKey)
+      }
+      #expect(try await farm.upload(Self.bytes, to: url, token: job.uploadToken).status == 201)
+      let first = try await farm.storage.read(try await key(), range: nil)
+      let firstKey = try await key()
+      #expect(try await farm.upload([1, 2], to: url, token: job.uploadToken).status == 201)
+      #expect(try await key() != firstKey)
+      #expect(try await first.collect() == Self.bytes)
+      #expect(try await stored(farm) == 1)
+    }
+  }
+
+  @Test("what was stored, but not recorded before a backend died, goes with the attempt")
+  func unrecorded() async throws {
+    try await BackendFarm.with { farm in
+      try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
+      try await ScriptedBuilder().work(farm) { session in
+        let job = try await session.assigned()
+        let key = try StorageKey.upload(
+          job: job.job, attempt: Int(job.attempt), sha256: SHA256.hex(of: Self.bytes),
+          name: job.archive)
+        try await farm.storage.put(key, bytes: Self.bytes)
+        let answer = try await session.finish(job, .failed(.compile, message: "no"))
+        #expect(answer == .accepted(job.reference))
+        #expect(try await stored(farm) == 0)
+      }
     }
   }
 }

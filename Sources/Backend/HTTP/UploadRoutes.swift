@@ -32,6 +32,9 @@ struct UploadRoutes: Sendable {
       try await state.storage.delete(upload.key)
       throw Self.stale
     }
+    if let replaced = upload.replaced, replaced != upload.key.text {
+      try await state.storage.delete(try StorageKey(replaced))
+    }
     return try .json(
       Receipt(name: upload.name, size: content.size, sha256: content.sha256), status: .created,
       caching: .never)
@@ -57,10 +60,11 @@ struct UploadRoutes: Sendable {
         "an attempt may upload \(state.configuration.maximumUploads) files")
     }
     try await checkName(name, job: job)
+    let sha256 = try digest(request)
     return AnnouncedUpload(
-      job: job, attempt: attempt, name: name, size: try length(request),
-      sha256: try digest(request),
-      key: try StorageKey.upload(job: job, attempt: Int(attempt), name: name))
+      job: job, attempt: attempt, name: name, size: try length(request), sha256: sha256,
+      key: try StorageKey.upload(job: job, attempt: Int(attempt), sha256: sha256, name: name),
+      replaced: uploads.first { $0.name == name }?.storageKey)
   }
 
   private func authorize(_ request: Request, job: Int64, attempt: Int32) async throws -> Int {
@@ -141,6 +145,8 @@ struct AnnouncedUpload: Sendable {
   var size: Int64
   var sha256: String
   var key: StorageKey
+  /// Where other bytes of the same name are; nil: there are none.
+  var replaced: String?
 }
 
 /// Which names an attempt may upload.

@@ -17,8 +17,19 @@ struct AttemptTidier: Sendable {
       for key in try await database.forgetUploads(job: job, attempt: attempt) {
         try await storage.delete(try StorageKey(key))
       }
+      try await deleteUnrecorded(job: job, attempt: attempt)
     } catch {
       logger.warning("attempt \(attempt) of job \(job) is tidied up later: \(error)")
+    }
+  }
+
+  /// Uploads that were stored, but not recorded before the backend that took them died.
+  private func deleteUnrecorded(job: Int64, attempt: Int32) async throws {
+    let prefix = StorageKey.uploadPrefix(job: job, attempt: Int(attempt))
+    while true {
+      let found = try await storage.list(prefix: prefix, after: nil, limit: 100)
+      for entry in found { try await storage.delete(entry.key) }
+      if found.count < 100 { return }
     }
   }
 
