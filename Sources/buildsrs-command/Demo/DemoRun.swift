@@ -127,13 +127,17 @@ struct DemoRun: Sendable {
     }
   }
 
+  /// The addresses answer only as long as the farm runs.
   private func tellWhere(_ api: FarmAPI) {
     console.heading("Where to look")
-    console.line("API", "\(api.origin)/api/v1/crates/ripgrep")
-    console.line("jobs", "\(api.origin)/api/v1/queue")
-    console.line("metrics", "\(api.origin)/metrics")
-    console.line("logs", "\(place.state)/logs")
+    if options.keep {
+      console.line("API", "\(api.origin)/api/v1/crates/ripgrep")
+      console.line("jobs", "\(api.origin)/api/v1/queue")
+      console.line("metrics", "\(api.origin)/metrics")
+    }
+    console.line("download", place.downloads)
     console.line("public key", "\(place.state)/minisign.pub")
+    console.line("logs", "\(place.state)/logs")
   }
 
   private var registryURL: String {
