@@ -117,6 +117,30 @@ struct BuilderServiceTests {
     try await Self.run(backend) { ending, _ in #expect(ending == .drained) }
   }
 
+  @Test("nothing begins while a sweep may take it for what a lost child has left")
+  func sweeping() async throws {
+    let swept = FileManager.default.temporaryDirectory
+      .appending(path: "swept-\(UUID().uuidString)").path(percentEncoded: false)
+    defer { try? FileManager.default.removeItem(atPath: swept) }
+    let backend = try Self.backend { backend, conversation in
+      _ = try await conversation.welcome(origin: backend.origin)
+      // Of the sweep before the first connection.
+      try FileManager.default.removeItem(atPath: swept)
+      _ = try await conversation.ready()
+      try await conversation.assign(backend.job(1, fake: ["command": "crash"]))
+      _ = try await conversation.finished()
+      try await conversation.send(.accepted(AttemptReference(job: 1, attempt: 1)))
+      try await conversation.assign(backend.job(2, fake: ["binary": swept, "name": "hello"]))
+      #expect(try await conversation.finished().outcome == .succeeded)
+      try await conversation.send(.accepted(AttemptReference(job: 2, attempt: 1)))
+      try await conversation.send(.drain)
+      _ = try? await conversation.next()
+    }
+    try await Self.run(backend, environment: ["BUILDSRS_FAKE_SWEPT": swept]) { ending, _ in
+      #expect(ending == .drained)
+    }
+  }
+
   @Test(
     "a child that crashes costs its attempt, with the signal and its message, and nothing else")
   func crash() async throws {

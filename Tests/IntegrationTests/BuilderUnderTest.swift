@@ -29,6 +29,7 @@ extension BuilderServiceTests {
   /// Runs a builder against the backend to its end, in a directory that is removed.
   static func run(
     _ backend: BuilderBackend, probe: String = "ready", silenceMargin: Duration = .seconds(60),
+    environment: [String: String] = [:],
     check: @escaping @Sendable (BuilderEnding, String) throws -> Void
   ) async throws {
     let folder = try temporaryFolder()
@@ -43,7 +44,9 @@ extension BuilderServiceTests {
       triple: target, executor: "fake", configuration: .map(["probe": .text(probe)]))
     let prober = ModuleProber(
       program: HostProgram(
-        path: BuiltPrograms.folder + "/buildsrs-executor-host", grace: .seconds(1)),
+        path: BuiltPrograms.folder + "/buildsrs-executor-host",
+        environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
+        grace: .seconds(1)),
       modulesDirectory: modules, filesDirectory: folder, targets: [offered],
       scratchDirectory: folder, timeLimit: probe == "hang" ? .seconds(2) : .seconds(20))
     var logger = Logger(label: "builder")

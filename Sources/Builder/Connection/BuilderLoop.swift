@@ -14,7 +14,10 @@ struct BuilderLoop {
   private var controls: [AttemptReference: HostControl] = [:]
   private var outbox: AsyncStream<BuilderMessage>.Continuation?
   private var connection = 0
-  private var hasSaidGoodbye = false
+  /// How many sweeps run.
+  private var sweeps = 0
+  /// What begins when they are done: a sweep would take its things for leftovers.
+  private var heldBack: [(reference: AttemptReference, runner: AttemptRunner)] = []
   /// Why the builder ends, once it does.
   private var intended: BuilderEnding?
   /// Set when all is done.
@@ -63,6 +66,7 @@ struct BuilderLoop {
       self.modules = modules
       tellProblems(since: before)
       perform(session.probed(Self.capabilities(modules, machine, service)), in: &group)
+    case .swept(let lines): swept(lines, in: &group)
     case .stop(let request): stop(request, in: &group)
     case .farewellOver: ending = intended ?? .drained
     }
@@ -103,12 +107,20 @@ struct BuilderLoop {
     if end.needsSweep { sweep(in: &group) }
   }
 
-  private func sweep(in group: inout DiscardingTaskGroup) {
+  private mutating func sweep(in group: inout DiscardingTaskGroup) {
+    // What is held back has nothing on the machine yet, and may be spared all the same.
     let alive = session.alive
-    let (prober, owner, logger) = (service.prober, service.identity.owner, logger)
-    group.addTask {
-      for line in await prober.sweep(owner: owner, alive: alive) { logger.info("\(line)") }
-    }
+    let (prober, owner, events) = (service.prober, service.identity.owner, events)
+    sweeps += 1
+    group.addTask { events.yield(.swept(await prober.sweep(owner: owner, alive: alive))) }
+  }
+
+  private mutating func swept(_ lines: [String], in group: inout DiscardingTaskGroup) {
+    for line in lines { logger.info("\(line)") }
+    sweeps -= 1
+    guard sweeps == 0 else { return }
+    for (reference, runner) in heldBack { launch(reference, runner, in: &group) }
+    heldBack = []
   }
 
   private func tellProblems(since before: [ProbedModule]) {
@@ -196,6 +208,13 @@ struct BuilderLoop {
       module: modules.first { $0.name == inputs.executor }?.path,
       filesDirectory: service.prober.filesDirectory, state: service.state, client: client,
       silenceMargin: service.configuration.silenceMargin, control: control)
+    guard sweeps == 0 else { return heldBack.append((reference, runner)) }
+    launch(reference, runner, in: &group)
+  }
+
+  private func launch(
+    _ reference: AttemptReference, _ runner: AttemptRunner, in group: inout DiscardingTaskGroup
+  ) {
     let events = events
     group.addTask {
       let end = await runner.run { events.yield(.attempt(reference, $0)) }

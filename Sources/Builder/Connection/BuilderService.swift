@@ -17,6 +17,8 @@ public struct BuilderService: Sendable {
     case ended(AttemptReference, AttemptEnd)
     case heartbeatDue(connection: Int)
     case probed([ProbedModule], MachineFacts)
+    /// A sweep has ended; a line for each thing that it removed.
+    case swept([String])
     case stop(StopRequest)
     case farewellOver
   }

@@ -1,5 +1,5 @@
 import ExecutorKit
-import Glibc
+import Foundation
 
 /// An executor module that does what a target's `fake:` configuration tells it, so that tests meet
 /// every way in which a module can end, through the same loading path as the real ones.
@@ -40,7 +40,14 @@ struct FakeExecutor: ExecutorModule {
     }
   }
 
-  func sweep(_ request: SweepRequest) async throws -> SweepReport { SweepReport(removed: []) }
+  /// Takes a while and leaves a program where `BUILDSRS_FAKE_SWEPT` says, if it is set.
+  func sweep(_ request: SweepRequest) async throws -> SweepReport {
+    if let path = ProcessInfo.processInfo.environment["BUILDSRS_FAKE_SWEPT"] {
+      try await Task.sleep(for: .seconds(1))
+      try? FileManager.default.copyItem(atPath: "/bin/true", toPath: path)
+    }
+    return SweepReport(removed: [])
+  }
 }
 
 /// Never returns and ignores cancellation: what a broken module does.
