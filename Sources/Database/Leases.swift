@@ -107,12 +107,19 @@ extension FarmDatabase {
     _ current: LeaseStatements.Lock.Row, job: Int64, attempt: Int32, failure: ExecutorFailure,
     on connection: isolated PostgresConnection
   ) throws -> JobState {
-    let decision =
+    var decision =
       current.cancelRequested
       ? RetryDecision.cancel
       : retryPolicy.decide(
         failure.failureClass, retriesLeft: current.retriesLeft,
         limitsWereDoubled: current.limitsDoubled)
+    var failure = failure
+    if case .retry(_, _, doublesLimits: true) = decision,
+      try connection.run(LeaseStatements.LargerBuilder(current)).isEmpty
+    {
+      decision = .fail
+      failure.message += "; no approved builder has twice the memory for another try"
+    }
     try connection.run(
       LeaseStatements.EndAttempt(job: job, attempt: attempt, failure: failure))
     try connection.run(LeaseStatements.EndJob(job: job, decision: decision, failure: failure))
@@ -126,7 +133,8 @@ extension FarmDatabase {
 
 enum LeaseStatements {
   static let all: [any Statement.Type] = [
-    Claim.self, Renew.self, Revive.self, Lock.self, Expired.self, EndAttempt.self, EndJob.self,
+    Claim.self, Renew.self, Revive.self, Lock.self, LargerBuilder.self, Expired.self,
+    EndAttempt.self, EndJob.self,
   ]
 
   /// Looks at the first waiting job of each (target, size) by the partial index, and takes the best,
@@ -231,6 +239,7 @@ enum LeaseStatements {
       /// Where the job went when this very attempt has already ended it.
       let ended: JobState?
       let target: String
+      let sizeClass: Int
       let versionID: Int64
       let planDigest: String
       let retriesLeft: Int
@@ -239,7 +248,7 @@ enum LeaseStatements {
       let alreadySucceeded: Bool
     }
     static let sql = """
-      SELECT j.state, j.attempt, j.target, j.version_id, j.plan_digest, j.retries_left,
+      SELECT j.state, j.attempt, j.target, j.size_class, j.version_id, j.plan_digest, j.retries_left,
              j.limits_doubled, j.cancel_requested, a.result, a.failure_class,
              (j.attempt = a.attempt
               AND ((j.state = 'leased' AND j.builder_id = $3)
@@ -258,11 +267,29 @@ enum LeaseStatements {
       return Row(
         isHeld: try row.bool("held"),
         ended: result != nil && !lost ? JobState(rawValue: try row.text("state")) : nil,
-        target: try row.text("target"), versionID: Int64(try row.int("version_id")),
+        target: try row.text("target"), sizeClass: try row.int("size_class"),
+        versionID: Int64(try row.int("version_id")),
         planDigest: try row.text("plan_digest"), retriesLeft: try row.int("retries_left"),
         limitsDoubled: try row.bool("limits_doubled"),
         cancelRequested: try row.bool("cancel_requested"), alreadySucceeded: result == "succeeded")
     }
+  }
+
+  /// A row where a builder has, for one slot, the memory of the next size class and the target.
+  struct LargerBuilder: Statement {
+    static let sql = """
+      SELECT 1 AS found FROM builders b
+      WHERE b.state = 'approved'
+        AND (b.capabilities ->> 'memory_bytes')::numeric
+            / greatest((b.capabilities ->> 'slots')::int, 1) >= $1::bigint
+        AND b.capabilities -> 'targets' @> jsonb_build_array(jsonb_build_object('triple', $2::text))
+      LIMIT 1
+      """
+    let parameters: [PostgresValue]
+    init(_ job: Lock.Row) {
+      parameters = [.int(Int64(1) << (30 + min(job.sizeClass + 1, 10))), .text(job.target)]
+    }
+    func decode(_ row: PostgresRow) throws -> Int { try row.int("found") }
   }
 
   struct Expired: Statement {

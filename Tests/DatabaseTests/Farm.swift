@@ -80,6 +80,12 @@ struct Farm {
     return builder.id
   }
 
+  /// What a builder says of its one slot.
+  func tellMemory(_ bytes: Int64, of builder: Int64) async throws {
+    let json = #"{"memory_bytes":\#(bytes),"slots":1,"targets":[{"triple":"\#(Self.triple)"}]}"#
+    try await database.setCapabilities(builder: builder, json: json)
+  }
+
   func claim(_ builder: Int64, memory: Int64 = 8 << 30) async throws -> ClaimedJob? {
     try await database.claim(
       builder: builder, targets: [Self.triple], memoryBytes: memory, tokenHash: "token")

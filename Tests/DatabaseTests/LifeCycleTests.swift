@@ -122,6 +122,7 @@ struct LifeCycleTests {
     try await Farm.with { farm in
       try await farm.addJob("hexyl", memory: 4 << 30)
       let builder = try await farm.addBuilder()
+      try await farm.tellMemory(8 << 30, of: try await farm.addBuilder("2"))
       let job = try #require(try await farm.claim(builder, memory: 4 << 30))
       let failure = ExecutorFailure(.outOfMemory, "4 GiB")
       #expect(
@@ -133,6 +134,23 @@ struct LifeCycleTests {
       #expect(
         try await farm.database.fail(builder: builder, job: job.id, attempt: 2, failure: failure)
           == .failed)
+    }
+  }
+
+  @Test("want of memory is final where no builder has twice as much")
+  func largestBuilder() async throws {
+    try await Farm.with { farm in
+      try await farm.addJob("hexyl", memory: 4 << 30)
+      let builder = try await farm.addBuilder()
+      try await farm.tellMemory((8 << 30) - 1, of: builder)
+      let job = try #require(try await farm.claim(builder, memory: 4 << 30))
+      let failure = ExecutorFailure(.timeout, "too slow")
+      #expect(
+        try await farm.database.fail(builder: builder, job: job.id, attempt: 1, failure: failure)
+          == .failed)
+      #expect(
+        try await farm.database.job(job.id)?.failureMessage
+          == "too slow; no approved builder has twice the memory for another try")
     }
   }
 
