@@ -18,7 +18,8 @@ public struct LogPiece: Sendable, Equatable {
 
 extension FarmDatabase {
   /// Stores pieces of logs of a builder's running attempts, all in one statement. A piece that is
-  /// there already, or whose attempt has ended or is another builder's, changes nothing.
+  /// there already, or whose attempt has ended or is another builder's, changes nothing; neither does
+  /// one of an attempt that has logged twice what its plan allows (builders stop at the limit).
   public func storeLog(_ pieces: [LogPiece], builder: Int64) async throws {
     guard !pieces.isEmpty else { return }
     try await pool.run(LogStatements.Store(pieces, builder: builder))
@@ -60,6 +61,8 @@ enum LogStatements {
         SELECT p.job_id, p.attempt, p.sequence, p.text
         FROM piece p JOIN attempts a USING (job_id, attempt)
         WHERE a.builder_id = $5 AND a.finished_at IS NULL
+          AND a.log_bytes <= (SELECT 2 * (j.plan -> 'limits' ->> 'log')::bigint
+                              FROM jobs j WHERE j.id = a.job_id)
         ON CONFLICT DO NOTHING RETURNING job_id, attempt, octet_length(text) AS bytes
       )
       UPDATE attempts a SET log_bytes = a.log_bytes + s.bytes

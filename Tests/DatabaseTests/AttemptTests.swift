@@ -1,4 +1,5 @@
 import Database
+import ExecutorKit
 import Testing
 
 @Suite("Logs, uploads and builders in the database")
@@ -18,6 +19,23 @@ struct AttemptTests {
         try await farm.database.log(job: job.id, attempt: 1).map(\.text) == ["a", "b\u{FFFD}"])
       try await farm.database.moveLog(job: job.id, attempt: 1, sha256: "x", bytes: 4)
       #expect(try await farm.database.log(job: job.id, attempt: 1).isEmpty)
+    }
+  }
+
+  @Test("a builder cannot fill the database with a log")
+  func logLimit() async throws {
+    try await Farm.with { farm in
+      try await farm.addJob("hexyl")
+      let builder = try await farm.addBuilder()
+      let job = try #require(try await farm.claim(builder))
+      func store(_ sequence: Int, _ text: String) async throws {
+        try await farm.database.storeLog(
+          [LogPiece(job: job.id, attempt: 1, sequence: sequence, text: text)], builder: builder)
+      }
+      try await store(1, String(repeating: "x", count: Int(job.plan.limits.log) * 2))
+      try await store(2, "the limit and as much again is stored")
+      try await store(3, "more is not")
+      #expect(try await farm.database.log(job: job.id, attempt: 1).map(\.sequence) == [1, 2])
     }
   }
 

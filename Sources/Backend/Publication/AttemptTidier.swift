@@ -34,16 +34,12 @@ struct AttemptTidier: Sendable {
   }
 
   /// First the whole log in storage, then the pieces go in the statement that names it.
+  ///
+  /// Read at once: another backend may be at it, too, and delete the pieces between two reads.
   private func moveLog(job: Int64, attempt: Int32) async throws {
-    var text: [UInt8] = []
-    var last = 0
-    while true {
-      let pieces = try await database.log(job: job, attempt: attempt, after: last, limit: 500)
-      guard let piece = pieces.last else { break }
-      for piece in pieces { text += Array(piece.text.utf8) }
-      last = piece.sequence
-    }
-    guard last > 0 else { return }
+    let pieces = try await database.log(job: job, attempt: attempt, limit: Int(Int32.max))
+    guard !pieces.isEmpty else { return }
+    let text = pieces.flatMap { Array($0.text.utf8) }
     let sha256 = SHA256.hex(of: text)
     try await storage.put(try StorageKey.log(sha256: sha256), bytes: text)
     try await database.moveLog(
