@@ -13,6 +13,9 @@ struct LogReader: Sendable {
   let attempt: Int32
   /// How often the database is asked for more.
   var interval = Duration.milliseconds(300)
+  /// How long a follower hears nothing at most: only a write tells that a client has gone, and
+  /// proxies end connections that are silent.
+  var longestSilence = Duration.seconds(15)
 
   /// Writes what there is.
   func write(_ writer: inout any ResponseBodyWriter) async throws {
@@ -24,19 +27,25 @@ struct LogReader: Sendable {
   }
 
   /// Writes server-sent events: `data` with the log's text as it comes, at last `end` with how the
-  /// attempt has ended.
+  /// attempt has ended. While there is nothing to tell, now and then a comment.
   func follow(_ writer: inout any ResponseBodyWriter) async throws {
     var position = Position()
+    var lastWrite = ContinuousClock.now
     // A follower must not hold up the end of the server: the client asks again, at another replica.
     while !Task.isShuttingDownGracefully {
       // Asked before the last look at the log, so that nothing that came before the end is missed.
       let result = try await result()
       while let text = try await next(&position) {
         try await writer.write(ByteBuffer(string: ServerSentEvent(data: text).text))
+        lastWrite = .now
       }
       if let result {
         try await writer.write(ByteBuffer(string: ServerSentEvent("end", data: result).text))
         break
+      }
+      if ContinuousClock.now - lastWrite >= longestSilence {
+        try await writer.write(ByteBuffer(string: ServerSentEvent.comment))
+        lastWrite = .now
       }
       try await Task.sleep(for: interval)
     }
@@ -83,6 +92,9 @@ struct LogReader: Sendable {
 
 /// One event of a stream (WHATWG HTML, 9.2 Server-sent events).
 struct ServerSentEvent: Sendable {
+  /// What clients ignore.
+  static let comment = ": nothing new\n\n"
+
   var event: String?
   var data: String
 
