@@ -75,7 +75,7 @@ public actor LocalFarm {
     return url
   }
 
-  /// Starts a builder with an invitation and waits until the farm knows its capabilities.
+  /// Starts a builder with an invitation; it connects and takes jobs by itself.
   ///
   /// - Parameter slots: how many attempts it runs at once.
   @discardableResult
