@@ -117,6 +117,33 @@ struct BuilderServiceTests {
     try await Self.run(backend) { ending, _ in #expect(ending == .drained) }
   }
 
+  @Test("a builder that is sent away while it works sweeps what its killed children leave")
+  func sentAway() async throws {
+    let swept = FileManager.default.temporaryDirectory
+      .appending(path: "swept-\(UUID().uuidString)").path(percentEncoded: false)
+    defer { try? FileManager.default.removeItem(atPath: swept) }
+    let backend = try Self.backend(
+      { backend, conversation in
+        _ = try await conversation.welcome(origin: backend.origin)
+        // Of the sweep before the first connection.
+        try FileManager.default.removeItem(atPath: swept)
+        _ = try await conversation.ready()
+        try await conversation.assign(backend.job(1, fake: ["command": "wait"]))
+        try await conversation.next {
+          if case .progress(let it) = $0, it.stage == .build { () } else { nil }
+        }
+      },
+      { _, conversation in
+        _ = try await conversation.next()
+        try await conversation.send(.refused(Refused(reason: .disabled, message: "go")))
+        _ = try? await conversation.next()
+      })
+    try await Self.run(backend, environment: ["BUILDSRS_FAKE_SWEPT": swept]) { ending, _ in
+      #expect(ending == .refused(.disabled, message: "go"))
+      #expect(FileManager.default.fileExists(atPath: swept))
+    }
+  }
+
   @Test("nothing begins while a sweep may take it for what a lost child has left")
   func sweeping() async throws {
     let swept = FileManager.default.temporaryDirectory

@@ -23,6 +23,9 @@ struct BuilderLoop {
   /// Set when all is done.
   private(set) var ending: BuilderEnding?
 
+  /// Whether attempts have children.
+  var hasWork: Bool { !session.alive.isEmpty }
+
   private var logger: Logger { service.logger }
 
   init(

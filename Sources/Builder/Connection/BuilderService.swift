@@ -55,7 +55,7 @@ public struct BuilderService: Sendable {
     let client = TransferClient(
       configuration: TransferConfiguration(userAgent: "buildsrs-builder/\(configuration.version)"))
     defer { client.shutdown() }
-    return await withDiscardingTaskGroup { group in
+    let (ending, leavesWork) = await withDiscardingTaskGroup { group in
       group.addTask { await forward(stops, to: continuation) }
       group.addTask { await probeForever(continuation) }
       group.addTask {
@@ -69,11 +69,16 @@ public struct BuilderService: Sendable {
         loop.handle(event, in: &group)
         if let ending = loop.ending {
           group.cancelAll()
-          return ending
+          return (ending, loop.hasWork)
         }
       }
-      return .drained
+      return (.drained, loop.hasWork)
     }
+    // Its children were killed before they could tear down.
+    if leavesWork {
+      for line in await prober.sweep(owner: identity.owner, alive: []) { logger.info("\(line)") }
+    }
+    return ending
   }
 
   private func forward(
