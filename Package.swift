@@ -77,17 +77,18 @@ let package = Package(
     .target(name: "CThreads"),
 
     // Libraries, bottom up.
+    library("Blocking"),
     library("Cryptography", ["COpenSSL"]),
     library("FarmModel", [executorKit]),
     library("BuilderProtocol", ["FarmModel", executorKit]),
     library("Recipes", ["CYAML", "Cryptography", "FarmModel", executorKit]),
     library("Scheduling", ["FarmModel", executorKit]),
-    library("Postgres", ["CPostgres", "CThreads", "Cryptography", logging]),
+    library("Postgres", ["Blocking", "CPostgres", "CThreads", "Cryptography", logging]),
     library("Archives", ["CArchive"]),
     library(
       "CrateRegistry",
       [
-        "Archives", "Cryptography", "FarmModel", transfer,
+        "Archives", "Blocking", "Cryptography", "FarmModel", transfer,
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
     library(
@@ -97,7 +98,10 @@ let package = Package(
     library("Database", ["FarmModel", "Postgres", "Scheduling", executorKit, logging]),
     library(
       "BuildPipeline",
-      ["Archives", "CELF", "CrateRegistry", "Cryptography", "FarmModel", executorKit, transfer]),
+      [
+        "Archives", "Blocking", "CELF", "CrateRegistry", "Cryptography", "FarmModel", executorKit,
+        transfer,
+      ]),
     library(
       "WebSockets",
       [
@@ -125,13 +129,16 @@ let package = Package(
     library(
       "Builder",
       [
-        "BuilderProtocol", "BuildPipeline", "Cryptography", "FarmModel", "Recipes", "WebSockets",
-        executorKit, logging, lifecycle, subprocess, systemPackage, transfer,
+        "Blocking", "BuilderProtocol", "BuildPipeline", "Cryptography", "FarmModel", "Recipes",
+        "WebSockets", executorKit, logging, lifecycle, subprocess, systemPackage, transfer,
         .product(name: "NIOCore", package: "swift-nio"),
       ]),
     library(
       "RegistrySync",
-      ["Archives", "CrateRegistry", "Cryptography", "FarmModel", logging, lifecycle, transfer]),
+      [
+        "Archives", "Blocking", "CrateRegistry", "Cryptography", "FarmModel", logging, lifecycle,
+        transfer,
+      ]),
     library("CommandLineSupport", ["CYAML", "Recipes", argumentParser, logging]),
 
     library(

@@ -1,3 +1,4 @@
+import Blocking
 import Cryptography
 import ExecutorKit
 import FarmModel
@@ -90,7 +91,7 @@ struct Attempt: Sendable {
       environment: environment.identity, seconds: [:], artifacts: [])
     report.artifacts = try await times.measure(.package) { [report] in
       let stage = PackageStage(inputs: inputs, folders: folders)
-      return try await offPool { try stage.write(binaries, facts: report) }
+      return try await offCooperativePool { try stage.write(binaries, facts: report) }
     }
     report.seconds = times.seconds
     return report

@@ -1,3 +1,4 @@
+import Blocking
 public import BuildPipeline
 public import ExecutorKit
 public import FarmModel

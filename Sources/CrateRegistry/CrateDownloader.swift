@@ -1,3 +1,4 @@
+import Blocking
 import Cryptography
 public import FarmModel
 import Foundation
@@ -39,7 +40,7 @@ public struct CrateDownloader: Sendable {
       try? FileManager.default.removeItem(atPath: path)
       throw .status(url: url, status: response.status)
     }
-    try await onOwnThread { () throws(RegistryError) in
+    try await offCooperativePool { () throws(RegistryError) in
       try verify(path, crate: "\(name) \(version)", checksum)
     }
   }

@@ -1,4 +1,5 @@
 public import Archives
+import Blocking
 public import FarmModel
 import Foundation
 
@@ -130,7 +131,7 @@ public actor CrateStore {
       throw error
     }
     let limits = limits
-    try await onOwnThread { () throws(RegistryError) in
+    try await offCooperativePool { () throws(RegistryError) in
       defer { place.remove() }
       try place.unpack(name, version, checksum, limits: limits, as: path)
     }

@@ -49,16 +49,19 @@ extension FarmDatabase {
     }
   }
 
-  /// Raises a waiting job to the class `request`, or brings a failed or cancelled one back.
+  /// Raises a waiting job to the class `request`. What has ended stays as it is: only a changed plan
+  /// or an operator brings it back.
   ///
-  /// - Returns: whether there is such a job.
-  public func request(version: Int64, target: String) async throws -> Int64? {
-    try await pool.transaction { connection in
-      let id = try connection.run(JobStatements.Request(version: version, target: target)).first
-      if id != nil { try connection.run(JobStatements.Wake(targets: [target])) }
-      return id
-    }
+  /// - Returns: the job and whether it waits; nil: there is none.
+  public func request(version: Int64, target: String) async throws -> RequestedJob? {
+    try await pool.run(JobStatements.Request(version: version, target: target)).first
   }
+}
+
+/// A job that somebody asked for.
+public struct RequestedJob: Sendable, Equatable {
+  public var id: Int64
+  public var state: JobState
 }
 
 enum JobStatements {
@@ -111,19 +114,16 @@ enum JobStatements {
 
   struct Request: Statement {
     static let sql = """
-      UPDATE jobs SET class = 0,
-        state = CASE WHEN state IN ('failed', 'cancelled') THEN 'pending' ELSE state END,
-        retries_left = CASE WHEN state IN ('failed', 'cancelled') THEN 5 ELSE retries_left END,
-        failure_class = CASE WHEN state = 'failed' THEN NULL ELSE failure_class END,
-        failure_message = CASE WHEN state = 'failed' THEN NULL ELSE failure_message END,
-        finalized_at = CASE WHEN state IN ('failed', 'cancelled') THEN NULL ELSE finalized_at END,
-        updated_at = clock_timestamp()
-      WHERE version_id = $1 AND target = $2
-      RETURNING id
+      WITH raised AS (
+        UPDATE jobs SET class = 0, updated_at = clock_timestamp()
+        WHERE version_id = $1 AND target = $2 AND state = 'pending' AND class > 0
+      ) SELECT id, state FROM jobs WHERE version_id = $1 AND target = $2
       """
     let parameters: [PostgresValue]
     init(version: Int64, target: String) { parameters = [.int(version), .text(target)] }
-    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }
+    func decode(_ row: PostgresRow) throws -> RequestedJob {
+      RequestedJob(id: Int64(try row.int("id")), state: try jobState(row, "state"))
+    }
   }
 
   /// Cancels all jobs of a version, or brings its cancelled ones back.

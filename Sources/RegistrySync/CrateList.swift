@@ -1,3 +1,4 @@
+import Blocking
 import FarmModel
 import Foundation
 
@@ -43,7 +44,7 @@ struct CrateList: Sendable, Equatable {
   }
 
   private static func read(_ path: String) async throws(SyncError) -> String {
-    try await Blocking.run { () throws(SyncError) in
+    try await offCooperativePool { () throws(SyncError) in
       do {
         return try String(contentsOfFile: path, encoding: .utf8)
       } catch {

@@ -1,4 +1,5 @@
 import Archives
+import Blocking
 import CrateRegistry
 import Cryptography
 import FarmModel
@@ -28,7 +29,7 @@ struct CrateLook: Sendable {
     let path = "\(folder)/\(Random.token(bytes: 8)).crate"
     defer { unlink(path) }
     try await downloader.download(version.crate, version.version, checksum: checksum, to: path)
-    return try await Blocking.run { () throws(RegistryError) in
+    return try await offCooperativePool { () throws(RegistryError) in
       try inspectCrate(.file(path: path), name: version.crate, version: version.version).contents
     }
   }

@@ -1,3 +1,4 @@
+import Blocking
 import Foundation
 
 /// `registry-sync.json` in the state directory.
@@ -10,7 +11,7 @@ struct SyncStateFile: Sendable {
 
   /// The state of the last sync; nil, perhaps with the reason, where there is none to be used.
   func load() async -> (state: SyncState?, problem: String?) {
-    await Blocking.run { [path] in
+    await offCooperativePool { [path] in
       guard FileManager.default.fileExists(atPath: path) else { return (nil, nil) }
       do {
         let data = try Data(contentsOf: URL(filePath: path))
@@ -27,7 +28,7 @@ struct SyncStateFile: Sendable {
 
   /// Writes the state in place of the old one, whole or not at all.
   func save(_ state: SyncState) async throws(SyncError) {
-    try await Blocking.run { [folder, path] () throws(SyncError) in
+    try await offCooperativePool { [folder, path] () throws(SyncError) in
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       do {
@@ -42,7 +43,7 @@ struct SyncStateFile: Sendable {
 
   /// Makes the folder for downloads anew, without what a killed sync has left.
   func clearDownloads() async throws(SyncError) {
-    try await Blocking.run { [downloads] () throws(SyncError) in
+    try await offCooperativePool { [downloads] () throws(SyncError) in
       try? FileManager.default.removeItem(atPath: downloads)
       do {
         try FileManager.default.createDirectory(

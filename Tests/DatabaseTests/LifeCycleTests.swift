@@ -179,6 +179,20 @@ struct LifeCycleTests {
     }
   }
 
+  @Test("asking for a build does not bring back what has failed")
+  func requestOfFailed() async throws {
+    try await Farm.with { farm in
+      let version = try await farm.addJob("hexyl")
+      let builder = try await farm.addBuilder()
+      let job = try #require(try await farm.claim(builder))
+      _ = try await farm.database.fail(
+        builder: builder, job: job.id, attempt: 1, failure: ExecutorFailure(.compile, "no"))
+      let asked = try await farm.database.request(version: version, target: Farm.triple)
+      #expect(asked?.id == job.id)
+      #expect(asked?.state == .failed)
+    }
+  }
+
   @Test("no statement can bring a job's columns out of step with its state")
   func constraints() async throws {
     try await Farm.with { farm in

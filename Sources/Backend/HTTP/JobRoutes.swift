@@ -53,9 +53,10 @@ struct JobRoutes: Sendable {
         .conflict, .noPlan, "\(crate.name) \(version.version) is not built for \(target): \(reason)"
       )
     case .plan(let plan):
-      var job = try await state.database.request(version: version.id, target: target.text)
-      if job == nil { job = try await make(plan, crate, version) }
-      guard let job else {
+      if let job = try await state.database.request(version: version.id, target: target.text) {
+        return try await page(job.id, status: job.state.isFinal ? .ok : .accepted)
+      }
+      guard let job = try await make(plan, crate, version) else {
         throw Problem.notFound("the job was not made; ask again")
       }
       return try await page(job, status: .accepted)

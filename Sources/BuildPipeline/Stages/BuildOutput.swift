@@ -1,3 +1,4 @@
+import Blocking
 import ExecutorKit
 
 /// Reads what `cargo build` prints while it runs: messages on standard output, the rest for the log.

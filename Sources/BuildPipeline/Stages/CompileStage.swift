@@ -1,3 +1,4 @@
+import Blocking
 import ExecutorKit
 import FarmModel
 
@@ -16,7 +17,7 @@ struct CompileStage: Sendable {
     let (named, errors) = output.result
     if let failure = errors.failure(of: result, limits: plan.limits) { throw failure }
     let collector = BinaryCollector(folders: run.folders)
-    let binaries = try await offPool { try collector.collect(named) }
+    let binaries = try await offCooperativePool { try collector.collect(named) }
     let leftOut = source.leftOut(built: binaries.map(\.name), wanted: plan.inputs.binaries)
     for binary in leftOut {
       run.log.line("left out: \(binary.name), \(Self.reason(binary))")

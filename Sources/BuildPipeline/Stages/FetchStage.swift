@@ -1,4 +1,5 @@
 import Archives
+import Blocking
 import CrateRegistry
 import Cryptography
 import ExecutorKit
@@ -21,12 +22,12 @@ struct FetchStage: Sendable {
     let (name, version) = try checkedInputs()
     try await download()
     let (archive, crate) = (folders.archive, folders.crate)
-    _ = try await offPool {
+    _ = try await offCooperativePool {
       do throws(ArchiveError) {
         return try unpackCrate(archive: archive, expectedRoot: "\(name)-\(version)", into: crate)
       } catch { throw FetchFailure.of(error, crate: "\(name) \(version)") }
     }
-    let source = try await offPool { try FetchedSource(crateFolder: crate) }
+    let source = try await offCooperativePool { try FetchedSource(crateFolder: crate) }
     try await layOutDependencies()
     try CargoHome.write(to: folders.cargoHome)
     return source
@@ -63,7 +64,7 @@ struct FetchStage: Sendable {
       throw FetchFailure.of(url: request.sourceURL, status: response.status)
     }
     let archive = folders.archive
-    let (found, size) = try await offPool { try SHA256.hex(ofFile: archive) }
+    let (found, size) = try await offCooperativePool { try SHA256.hex(ofFile: archive) }
     guard found == inputs.checksum else {
       throw ExecutorFailure(
         .fetch,
@@ -98,7 +99,7 @@ struct FetchStage: Sendable {
     let folder = folders.crate
     let lockfile: Lockfile
     do {
-      lockfile = try await offPool { try Lockfile(ofCrateIn: folder) }
+      lockfile = try await offCooperativePool { try Lockfile(ofCrateIn: folder) }
     } catch LockfileError.missing {
       throw ExecutorFailure(
         .lockfile,

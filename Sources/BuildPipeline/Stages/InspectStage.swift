@@ -1,3 +1,4 @@
+import Blocking
 import Cryptography
 import ExecutorKit
 import FarmModel
@@ -12,7 +13,7 @@ struct InspectStage: Sendable {
   func inspect(_ binaries: [BuiltBinary]) async throws -> [BinaryReport] {
     var reports: [BinaryReport] = []
     for binary in binaries {
-      let report = try await offPool { try inspect(binary) }
+      let report = try await offCooperativePool { try inspect(binary) }
       log.line(
         "\(binary.name): \(report.size) bytes, \(report.inspection.format)"
           + " \(report.inspection.machine), glibc \(report.inspection.glibcFloor ?? "none"),"

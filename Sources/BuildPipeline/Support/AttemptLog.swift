@@ -1,3 +1,4 @@
+import Blocking
 import FarmModel
 
 /// The log of one attempt, which counts its bytes and stops at the plan's limit.

@@ -1,3 +1,4 @@
+import Blocking
 import ExecutorKit
 
 /// Runs commands in the environment while it watches what the environment cannot: the size of the
@@ -43,7 +44,7 @@ struct GuardedRun: Sendable {
     while true {
       try await Task.sleep(for: interval)
       let (watched, limit) = (folders.writable, diskLimit)
-      let bytes = try await offPool { DiskUsage.bytes(under: watched) }
+      let bytes = await offCooperativePool { DiskUsage.bytes(under: watched) }
       guard bytes <= limit else {
         throw ExecutorFailure(
           .diskFull, "the build wrote \(bytes) bytes, more than its limit of \(limit)")

@@ -1,3 +1,4 @@
+import Blocking
 import BuildPipeline
 import BuilderProtocol
 import ExecutorKit

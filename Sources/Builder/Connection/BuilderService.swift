@@ -1,3 +1,4 @@
+import Blocking
 import BuilderProtocol
 import FarmModel
 import Foundation
@@ -49,7 +50,7 @@ public struct BuilderService: Sendable {
   {
     let swept = await prober.sweep(owner: identity.owner, alive: [])
     for line in swept { logger.info("\(line)") }
-    try await offCooperativePool { state.removeWork(except: []) }
+    await offCooperativePool { state.removeWork(except: []) }
     let first = try await probe()
     let (events, continuation) = AsyncStream.makeStream(of: Event.self)
     let client = TransferClient(
@@ -89,7 +90,7 @@ public struct BuilderService: Sendable {
 
   private func probe() async throws -> ([ProbedModule], MachineFacts) {
     let modules = try await prober.probeAll()
-    let machine = try await offCooperativePool { MachineFacts(stateDirectory: state.path) }
+    let machine = await offCooperativePool { MachineFacts(stateDirectory: state.path) }
     return (modules, machine)
   }
 

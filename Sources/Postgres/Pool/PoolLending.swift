@@ -1,3 +1,4 @@
+import Blocking
 import Logging
 
 /// Does what `PoolState` decides: connects, waits, wakes, closes.
