@@ -141,7 +141,7 @@ public actor LocalFarm {
       directory: layout.logs)
     guard await child.ending() == 0 else {
       throw LocalFarmError.failed(
-        name: "buildsrs \(arguments.joined(separator: " "))", log: child.lastLines())
+        name: "buildsrs \(arguments.prefix(2).joined(separator: " "))", log: child.lastLines())
     }
     return (try? String(contentsOfFile: child.outputFile, encoding: .utf8)) ?? ""
   }
