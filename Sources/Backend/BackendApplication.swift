@@ -1,4 +1,5 @@
 import Database
+import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -73,8 +74,17 @@ public struct BackendApplication: Service, CustomStringConvertible {
       ], logger: logger)
     // Then downloads that are not done are cut.
     configuration.maximumGracefulShutdownDuration = .seconds(20)
-    try await ServiceGroup(configuration: configuration).run()
+    do {
+      try await ServiceGroup(configuration: configuration).run()
+    } catch let error as IOError where Self.bindFailures.contains(error.errnoCode) {
+      throw BackendStartError.cannotListen(
+        address: "\(self.configuration.host):\(self.configuration.port)",
+        reason: String(cString: strerror(error.errnoCode)))
+    }
   }
+
+  /// What bind(2) fails with, and no connection does later.
+  private static let bindFailures: Set<CInt> = [EADDRINUSE, EADDRNOTAVAIL, EACCES]
 
   private func server(_ parts: BackendParts) -> some Service {
     let host = configuration.host

@@ -82,7 +82,7 @@ extension ServerOptions {
 
 extension Settings {
   /// The token of the registry sync; nil where no file is set.
-  /// - Throws: a failure where the file cannot be read or is empty.
+  /// - Throws: a failure where the file cannot be read, is empty or holds no token.
   func registryToken() throws -> String? {
     guard let file = registryTokenFile else { return nil }
     guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
@@ -90,6 +90,12 @@ extension Settings {
     }
     let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
     guard !token.isEmpty else { throw CommandFailure("the registry token \(file) is empty") }
+    // It travels in a header (RFC 6750): another file by mistake would else look like a lost network.
+    guard token.utf8.allSatisfy({ (33...126).contains($0) }) else {
+      throw CommandFailure(
+        "\(file) holds no token: it must be one line of ASCII without spaces, such as what "
+          + "`openssl rand -hex 32` prints")
+    }
     return token
   }
 }

@@ -11,6 +11,8 @@ public enum BackendStartError: Error, Sendable, Equatable, CustomStringConvertib
   case newerSchema(String)
   case signingKeyNotRegistered(id: String)
   case noMarker
+  /// The address is another program's, not this machine's, or not this user's to take.
+  case cannotListen(address: String, reason: String)
 
   public var description: String {
     switch self {
@@ -24,6 +26,8 @@ public enum BackendStartError: Error, Sendable, Equatable, CustomStringConvertib
     case .noMarker:
       "the storage lacks the farm's marker \(StorageKey.marker): check storage-url (is the disk "
         + "mounted, is it the right bucket?), or mark a new storage with buildsrs keys generate"
+    case .cannotListen(let address, let reason):
+      "cannot listen on \(address): \(reason); stop what uses it, or name another one with --listen"
     }
   }
 }

@@ -116,7 +116,10 @@ struct GatewaySession: Sendable {
     }
     guard (1...128).contains(hello.name.utf8.count), hello.version.utf8.count <= 64,
       hello.name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
-    else { return violation("“name” must have 1 to 128 bytes, “version” at most 64") }
+    else {
+      return violation(
+        "“name” must have 1 to 128 bytes, none a control character, “version” at most 64")
+    }
     guard Hex.decode(hello.publicKey)?.count == Ed25519.publicKeyLength else {
       return violation("“public_key” must be 64 hexadecimal digits")
     }
