@@ -105,6 +105,12 @@ public actor LocalFarm {
       ] + crates.flatMap { ["--crate", $0] })
   }
 
+  /// A child that has ended though nobody has stopped it.
+  public func lost() async -> ChildProcess? {
+    for child in children where await !child.isRunning { return child }
+    return nil
+  }
+
   /// Forgets a child that was killed on purpose.
   public func forget(_ child: ChildProcess) {
     children.removeAll { $0.pid == child.pid }

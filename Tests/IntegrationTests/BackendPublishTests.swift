@@ -48,9 +48,12 @@ struct BackendPublishTests {
     #expect(log.text == "Compiling tool\n")
 
     let address = "/download/tool-1.0.0/\(job.archive)"
-    let redirect = try await farm.get(address)
-    #expect(redirect.status == 302)
-    let download = try await farm.get(address, follow: true)
+    let plain = try await farm.get(address)
+    #expect(plain.status == 200)
+    #expect(plain.body == Self.bytes, "curl -O follows no redirect")
+    let named = "/api/v1/crates/tool/1.0.0/\(BackendFarm.x86)/\(job.archive)"
+    #expect(try await farm.get(named).status == 302)
+    let download = try await farm.get(named, follow: true)
     #expect(download.body == Self.bytes)
     #expect(download.headers["Cache-Control"] == "public, max-age=31536000, immutable")
     #expect(download.headers["ETag"] == "\"\(SHA256.hex(of: Self.bytes))\"")

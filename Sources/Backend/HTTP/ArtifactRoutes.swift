@@ -52,7 +52,9 @@ struct ArtifactRoutes: Sendable {
     let build = try await lookup.build(crate: crate, version: version, target: path.target.text)
     guard let artifact = build?.artifacts.first(where: { $0.kind == ArtifactKind.binary.rawValue })
     else { throw missing }
-    return answer(artifact, path.part, request)
+    guard path.part == .file else { return answer(artifact, path.part, request) }
+    // The bytes themselves: `curl -O` follows no redirect.
+    return try await content(artifact, request, caching: .briefly)
   }
 
   /// A redirect to the file's own address; what belongs to the file is answered here and now.
@@ -88,13 +90,19 @@ struct ArtifactRoutes: Sendable {
     // A signature may be made anew, by another key: it is not immutable.
     case .signature: return signature(artifact, caching: .briefly)
     case .checksum: return checksum(artifact, caching: .forever)
-    case .file:
-      let key = try StorageKey.artifact(sha256: artifact.sha256)
-      if let base = state.configuration.storagePublicURL {
-        return elsewhere("\(base)/\(key.text)", artifact)
-      }
-      return try await stream(artifact, key, request)
+    case .file: return try await content(artifact, request, caching: .forever)
     }
+  }
+
+  /// The bytes, or a redirect to where the storage is public.
+  private func content(_ artifact: StoredArtifact, _ request: Request, caching: Caching)
+    async throws -> Response
+  {
+    let key = try StorageKey.artifact(sha256: artifact.sha256)
+    if let base = state.configuration.storagePublicURL {
+      return elsewhere("\(base)/\(key.text)", artifact)
+    }
+    return try await stream(artifact, key, request, caching: caching)
   }
 
   /// A redirect that caches keep for a short time only, since it may lead elsewhere tomorrow.
@@ -106,12 +114,12 @@ struct ArtifactRoutes: Sendable {
     return Response(status: .found, headers: headers)
   }
 
-  private func stream(_ artifact: StoredArtifact, _ key: StorageKey, _ request: Request)
-    async throws -> Response
-  {
+  private func stream(
+    _ artifact: StoredArtifact, _ key: StorageKey, _ request: Request, caching: Caching
+  ) async throws -> Response {
     let tag = "\"\(artifact.sha256)\""
     var headers: HTTPFields = [
-      .eTag: tag, .cacheControl: Caching.forever.rawValue, .acceptRanges: "bytes",
+      .eTag: tag, .cacheControl: caching.rawValue, .acceptRanges: "bytes",
     ]
     if request.matches(tag) { return Response(status: .notModified, headers: headers) }
     // If-Range with another tag: the client has something else and wants all of it.

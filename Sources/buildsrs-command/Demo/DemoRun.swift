@@ -50,9 +50,12 @@ struct DemoRun: Sendable {
         try await stop(farm, cluster: wasRunning ? nil : cluster)
       }
     } catch {
+      let lost = await farm.lost()
       console.event("stopping the farm")
       await farm.stop()
-      throw error
+      guard let lost else { throw error }
+      throw CommandFailure(
+        "\(lost.name) has ended by itself; its log is \(lost.logFile):\n\(lost.lastLines())")
     }
   }
 
