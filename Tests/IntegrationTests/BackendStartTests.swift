@@ -18,7 +18,8 @@ struct BackendStartTests {
   /// Runs a backend that is expected to refuse; answers why.
   private func refusal(
     migrations: String? = TestDatabase.projectMigrations, registersKey: Bool = true,
-    marks: Bool = true, _ prepare: @escaping @Sendable (TestFolder) throws -> Void = { _ in }
+    marks: Bool = true, port: Int = 0,
+    _ prepare: @escaping @Sendable (TestFolder) throws -> Void = { _ in }
   ) async throws -> any Error {
     let folder = try TestFolder()
     defer { folder.remove() }
@@ -37,7 +38,7 @@ struct BackendStartTests {
       let configuration = BackendConfiguration(
         database: test.address, storage: storage, signingKey: key,
         recipesDirectory: folder.path + "/recipes", targetsDirectory: folder.path + "/targets",
-        migrationsDirectory: TestDatabase.projectMigrations, port: 0)
+        migrationsDirectory: TestDatabase.projectMigrations, port: port)
       do {
         try await BackendFarm.run(configuration) { _ in Issue.record("it serves") }
       } catch {
@@ -64,6 +65,16 @@ struct BackendStartTests {
   func noMarker() async throws {
     let error = try await refusal(marks: false)
     #expect(error as? BackendStartError == .noMarker)
+  }
+
+  @Test("an address that is another's is named with the remedy")
+  func portInUse() async throws {
+    try await BackendFarm.with { farm in
+      let port = try #require(farm.url.split(separator: ":").last.flatMap { Int($0) })
+      let error = try await refusal(port: port)
+      #expect("\(error)".hasPrefix("cannot listen on 127.0.0.1:\(port)"), "\(error)")
+      #expect("\(error)".hasSuffix("name another one with --listen"))
+    }
   }
 
   @Test("broken recipes are refused with every mistake and its place")
