@@ -14,11 +14,17 @@ public enum Hex {
 
   /// The bytes of an even number of digits of either case; nil for anything else.
   public static func decode(_ text: some StringProtocol) -> [UInt8]? {
-    let digits = Array(text.utf8)
+    decode(ascii: Array(text.utf8))
+  }
+
+  /// The same for digits that are there as ASCII bytes.
+  public static func decode(ascii digits: some RandomAccessCollection<UInt8>) -> [UInt8]? {
     guard digits.count.isMultiple(of: 2) else { return nil }
     var bytes: [UInt8] = []
-    for index in stride(from: 0, to: digits.count, by: 2) {
-      guard let high = value(digits[index]), let low = value(digits[index + 1]) else { return nil }
+    bytes.reserveCapacity(digits.count / 2)
+    var rest = digits[...]
+    while let first = rest.popFirst(), let second = rest.popFirst() {
+      guard let high = value(first), let low = value(second) else { return nil }
       bytes.append(high << 4 | low)
     }
     return bytes

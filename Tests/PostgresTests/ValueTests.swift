@@ -134,7 +134,7 @@ import Testing
       #expect(ArrayText.decode(text) == nil, "\(text)")
     }
     for text in ["", "\\", "\\x0", "\\xzz", "00"] {
-      #expect(Array(text.utf8).withUnsafeBytes(Hex.decodeBytea) == nil, "\(text)")
+      #expect(Array(text.utf8).withUnsafeBytes(ByteaText.decode) == nil, "\(text)")
     }
   }
 

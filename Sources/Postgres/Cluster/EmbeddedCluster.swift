@@ -1,3 +1,4 @@
+import Blocking
 import Glibc
 
 /// A private PostgreSQL for one directory: a Unix socket and no TCP, for one machine and one user.
@@ -68,7 +69,7 @@ public struct EmbeddedCluster: Sendable {
   private func locked<Result: Sendable>(
     _ work: @escaping @Sendable (ClusterControl) throws -> Result
   ) async throws -> Result {
-    try await OwnThread.run(name: "cluster") { [directory, durable] in
+    try await offCooperativePool { [directory, durable] in
       let lock = try DirectoryLock(directory)
       defer { lock.release() }
       return try work(try ClusterControl(directory: directory, durable: durable))

@@ -1,7 +1,7 @@
 import CThreads
 import Glibc
 
-/// Threads of our own, for calls that block: none of them may run on the cooperative pool.
+/// Threads of our own that live long, for loops of calls that block.
 enum OwnThread {
   /// Starts a detached thread that runs `body` once. `name` is cut at 15 bytes.
   ///
@@ -23,19 +23,6 @@ enum OwnThread {
     }
     _ = buildsrs_set_thread_name(thread, String(name.prefix(15)))
     pthread_detach(thread)
-  }
-
-  /// Runs blocking `work` on a thread of its own and awaits its result.
-  static func run<Result: Sendable>(
-    name: String, _ work: @escaping @Sendable () throws -> Result
-  ) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-      do {
-        try start(name: name) { continuation.resume(with: Swift.Result { try work() }) }
-      } catch {
-        continuation.resume(throwing: error)
-      }
-    }
   }
 
   private final class Body: Sendable {

@@ -72,7 +72,7 @@ extension PostgresValue {
     case .int(let value): String(value)
     case .bool(let value): value ? "true" : "false"
     case .double(let value): String(value)
-    case .bytes(let bytes): Hex.bytea(bytes)
+    case .bytes(let bytes): ByteaText.encode(bytes)
     case .uuid(let uuid): uuid.uuidString.lowercased()
     case .timestamp(let date): TimestampText.encode(date)
     case .textArray(let items): ArrayText.encode(items)

@@ -134,7 +134,7 @@ extension ColumnDecoder<Double> {
   static var double: Self { Self(name: "a number") { Double(string($0)) } }
 }
 extension ColumnDecoder<[UInt8]> {
-  static var bytes: Self { Self(name: "bytea", needsBytes: true, decode: Hex.decodeBytea) }
+  static var bytes: Self { Self(name: "bytea", needsBytes: true, decode: ByteaText.decode) }
 }
 extension ColumnDecoder<Date> {
   static var date: Self { Self(name: "timestamptz") { TimestampText.decode(string($0)) } }

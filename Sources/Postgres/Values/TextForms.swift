@@ -1,39 +1,14 @@
+import Cryptography
 import Foundation
 
-/// `bytea` as `\x` and two hexadecimal digits a byte.
-enum Hex {
-  private static let digits = Array("0123456789abcdef".utf8)
+/// `bytea` as `\x` and two hexadecimal digits a byte (documentation, 8.4.1).
+enum ByteaText {
+  private static let prefix = Array("\\x".utf8)
 
-  static func bytea(_ bytes: [UInt8]) -> String {
-    var text: [UInt8] = Array("\\x".utf8)
-    text.reserveCapacity(2 + bytes.count * 2)
-    for byte in bytes {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
-  }
+  static func encode(_ bytes: [UInt8]) -> String { "\\x" + Hex.encode(bytes) }
 
-  static func decodeBytea(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
-    guard text.count >= 2, text.count % 2 == 0, text[0] == UInt8(ascii: "\\"),
-      text[1] == UInt8(ascii: "x")
-    else { return nil }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.count / 2 - 1)
-    for index in stride(from: 2, to: text.count, by: 2) {
-      guard let high = value(text[index]), let low = value(text[index + 1]) else { return nil }
-      bytes.append(high << 4 | low)
-    }
-    return bytes
-  }
-
-  private static func value(_ digit: UInt8) -> UInt8? {
-    switch digit {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-    default: nil
-    }
+  static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
+    text.starts(with: prefix) ? Hex.decode(ascii: text.dropFirst(prefix.count)) : nil
   }
 }
 
