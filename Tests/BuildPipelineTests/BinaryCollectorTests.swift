@@ -93,6 +93,7 @@ import Testing
       _ command: EnvironmentCommand, output: @escaping @Sendable (CommandOutput) -> Void
     ) async throws -> CommandResult {
       begin(output)
+      // A command that ends only by being cancelled.
       try await Task.sleep(for: .seconds(3600))
       return CommandResult(.exited(status: 0), seconds: 0)
     }

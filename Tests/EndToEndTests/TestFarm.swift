@@ -76,6 +76,7 @@ struct TestFarm {
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {
       if let answer = try? await ask() { return answer }
+      // Other processes bring it about, and the API is asked, as a client would.
       try await Task.sleep(for: .milliseconds(50))
     }
     throw TimedOut(what: what, limit: limit)

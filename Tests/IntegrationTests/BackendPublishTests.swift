@@ -154,6 +154,7 @@ struct BackendPublishTests {
           UPDATE attempts SET finished_at = finished_at - interval '2 minutes'
           """)
       }
+      // Storage tells nobody when a file goes: the reaper's work is only seen by looking.
       while try await farm.storage.head(key) != nil {
         try await Task.sleep(for: .milliseconds(20))
       }

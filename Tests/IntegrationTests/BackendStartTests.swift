@@ -124,6 +124,7 @@ struct BackendDatabaseAwayTests {
         #expect(refused.reason == .unavailable)
       }
       try await cluster.start()
+      // As an operator's probe does: /readyz is the only word that the database is back.
       while try await farm.get("/readyz").status != 200 {
         try await Task.sleep(for: .milliseconds(50))
       }
