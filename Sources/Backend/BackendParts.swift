@@ -33,7 +33,8 @@ struct BackendParts: Sendable {
   /// Made for each connection: the origins are known only when the server listens.
   var gateway: Gateway {
     let publisher = Publisher(
-      database: database, storage: configuration.storage, signingKey: configuration.signingKey)
+      database: database, storage: configuration.storage, signingKey: configuration.signingKey,
+      verifyShare: configuration.verifyShare)
     return Gateway(
       database: database, recipes: recipes,
       finisher: AttemptFinisher(

@@ -103,9 +103,12 @@ public struct AssignedJob: Codable, Sendable, Equatable {
   public var uploadURL: String
   /// The bearer token of this attempt's uploads.
   public var uploadToken: String
+  /// Whether a published build is built once more, to compare: nothing that an earlier build has left
+  /// may be used. Absent: no.
+  public var verification: Bool?
 
   enum CodingKeys: String, CodingKey {
-    case job, attempt, plan
+    case job, attempt, plan, verification
     case leaseSeconds = "lease_seconds"
     case sourceURL = "source_url"
     case sourceChecksum = "source_checksum"
@@ -115,7 +118,7 @@ public struct AssignedJob: Codable, Sendable, Equatable {
 
   public init(
     job: Int64, attempt: Int32, leaseSeconds: Int, plan: Plan, sourceURL: String,
-    sourceChecksum: String, uploadURL: String, uploadToken: String
+    sourceChecksum: String, uploadURL: String, uploadToken: String, isVerification: Bool = false
   ) {
     self.job = job
     self.attempt = attempt
@@ -125,8 +128,10 @@ public struct AssignedJob: Codable, Sendable, Equatable {
     self.sourceChecksum = sourceChecksum
     self.uploadURL = uploadURL
     self.uploadToken = uploadToken
+    verification = isVerification ? true : nil
   }
 
+  public var isVerification: Bool { verification ?? false }
   public var reference: AttemptReference { AttemptReference(job: job, attempt: attempt) }
 }
 

@@ -62,6 +62,8 @@ public struct StoredBuild: Sendable, Equatable {
   public var report: String
   public var publishedAt: Date
   public var artifacts: [StoredArtifact]
+  /// What a second build by another builder has shown.
+  public var verification: StoredVerification?
 }
 
 /// A published file.
@@ -125,6 +127,7 @@ extension FarmDatabase {
     try await pool.withConnection { connection in
       guard var build = try connection.run(CrateQueries.Build(id: id)).first else { return nil }
       build.artifacts = try connection.run(CrateQueries.Artifacts(build: id))
+      build.verification = try connection.run(VerificationStatements.OfBuild(build: id)).first
       return build
     }
   }
@@ -214,7 +217,7 @@ enum CrateQueries {
       SELECT j.version_id, j.target, j.id, j.state, j.failure_class, j.failure_message, j.build_id,
              j.updated_at
       FROM jobs j JOIN versions v ON v.id = j.version_id
-      WHERE v.crate_id = $1 ORDER BY j.target
+      WHERE v.crate_id = $1 AND j.verifies IS NULL ORDER BY j.target
       """
     let parameters: [PostgresValue]
     init(crate: Int64) { parameters = [.int(crate)] }

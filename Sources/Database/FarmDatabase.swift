@@ -31,4 +31,5 @@ public enum FarmStatements {
     RegistryStatements.all + BuilderStatements.all + JobStatements.all + LeaseStatements.all
     + LogStatements.all + UploadStatements.all + PublicationStatements.all + CrateQueries.all
     + JobQueries.all + SigningKeyStatements.all + BackendStatements.all
+    + VerificationStatements.all
 }

@@ -19,6 +19,8 @@ public struct StoredJob: Sendable, Equatable {
   public var failureClass: String?
   public var failureMessage: String?
   public var buildID: Int64?
+  /// The build that is built once more, to compare; nil for a job that publishes.
+  public var verifies: Int64?
   public var createdAt: Date
   public var finalizedAt: Date?
   /// How many jobs are taken before it for the same target; nil where it does not wait.
@@ -83,7 +85,7 @@ enum JobQueries {
     static let sql = """
       SELECT j.id, c.name, v.version, j.target, j.state, j.class, j.plan_digest,
         j.plan::text AS plan, j.attempt, j.retries_left, j.not_before, j.failure_class,
-        j.failure_message, j.build_id, j.created_at, j.finalized_at,
+        j.failure_message, j.build_id, j.verifies, j.created_at, j.finalized_at,
         CASE WHEN j.state = 'pending' THEN
           (SELECT count(*) FROM jobs b WHERE b.state = 'pending' AND b.target = j.target
            AND (b.class, b.rank, b.id) < (j.class, j.rank, j.id)) END AS position
@@ -103,6 +105,7 @@ enum JobQueries {
         failureClass: try row.optionalText("failure_class"),
         failureMessage: try row.optionalText("failure_message"),
         buildID: try row.optionalInt("build_id").map(Int64.init),
+        verifies: try row.optionalInt("verifies").map(Int64.init),
         createdAt: try row.date("created_at"), finalizedAt: try row.optionalDate("finalized_at"),
         position: try row.optionalInt("position"))
     }

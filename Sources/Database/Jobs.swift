@@ -77,7 +77,7 @@ enum JobStatements {
         SELECT c.class, $4, c.now + 1 FROM rank_clocks c
         WHERE c.class = $3
           AND NOT EXISTS (SELECT FROM jobs
-                          WHERE version_id = $1 AND target = $2
+                          WHERE version_id = $1 AND target = $2 AND verifies IS NULL
                             AND (plan_digest = $6 OR state = 'leased'))
         ON CONFLICT (class, name) DO UPDATE
           SET last_rank = greatest(excluded.last_rank, g.last_rank + 1)
@@ -85,7 +85,7 @@ enum JobStatements {
       )
       INSERT INTO jobs AS j (version_id, target, state, class, rank, size_class, plan, plan_digest)
       SELECT $1, $2, 'pending', $3, turn.last_rank, $7, $5::jsonb, $6 FROM turn
-      ON CONFLICT (version_id, target) DO UPDATE
+      ON CONFLICT (version_id, target) WHERE verifies IS NULL DO UPDATE
         SET state = 'pending', class = CASE WHEN j.state = 'pending' THEN j.class ELSE 2 END,
             rank = CASE WHEN j.state = 'pending' THEN j.rank ELSE excluded.rank END,
             size_class = excluded.size_class, plan = excluded.plan,
@@ -116,8 +116,8 @@ enum JobStatements {
     static let sql = """
       WITH raised AS (
         UPDATE jobs SET class = 0, updated_at = clock_timestamp()
-        WHERE version_id = $1 AND target = $2 AND state = 'pending' AND class > 0
-      ) SELECT id, state FROM jobs WHERE version_id = $1 AND target = $2
+        WHERE version_id = $1 AND target = $2 AND verifies IS NULL AND state = 'pending' AND class > 0
+      ) SELECT id, state FROM jobs WHERE version_id = $1 AND target = $2 AND verifies IS NULL
       """
     let parameters: [PostgresValue]
     init(version: Int64, target: String) { parameters = [.int(version), .text(target)] }

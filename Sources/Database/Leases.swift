@@ -2,7 +2,7 @@ public import ExecutorKit
 public import FarmModel
 import Foundation
 import Postgres
-import Scheduling
+public import Scheduling
 
 /// A job that was just claimed.
 public struct ClaimedJob: Sendable, Equatable {
@@ -14,6 +14,8 @@ public struct ClaimedJob: Sendable, Equatable {
   public var version: String
   public var checksum: String
   public var downloadTemplate: String
+  /// Whether a published build is built once more, to compare.
+  public var isVerification: Bool
 }
 
 /// A lease that is still held.
@@ -36,17 +38,17 @@ extension FarmDatabase {
   /// Claims the next job for a builder: one statement, one row locked.
   ///
   /// - Parameters:
-  ///   - targets: the triples that the builder can build.
+  ///   - abilities: what the builder can build, and by which modules.
   ///   - memoryBytes: what the builder has for one slot.
   ///   - tokenHash: SHA-256 of the attempt's upload token, hexadecimal.
   /// - Returns: nil when nothing waits for such a builder.
   public func claim(
-    builder: Int64, targets: [String], memoryBytes: Int64, tokenHash: String
+    builder: Int64, abilities: [Ability], memoryBytes: Int64, tokenHash: String
   ) async throws -> ClaimedJob? {
-    guard !targets.isEmpty, let size = SizeClass(fittingInto: memoryBytes) else { return nil }
+    guard !abilities.isEmpty, let size = SizeClass(fittingInto: memoryBytes) else { return nil }
     return try await pool.run(
       LeaseStatements.Claim(
-        builder: builder, targets: targets, size: size.rawValue, seconds: terms.leaseSeconds,
+        builder: builder, abilities: abilities, size: size.rawValue, seconds: terms.leaseSeconds,
         tokenHash: tokenHash)
     ).first
   }
@@ -137,17 +139,19 @@ enum LeaseStatements {
     EndAttempt.self, EndJob.self,
   ]
 
-  /// Looks at the first waiting job of each (target, size) by the partial index, and takes the best,
-  /// so that its cost grows neither with pending nor with finished jobs.
+  /// Looks at the first waiting job of each (target, executor, size) by the partial index, and takes
+  /// the best, so that its cost grows neither with pending nor with finished jobs. Verifications of
+  /// the builder's own work are passed over; they come last in their order and are few.
   struct Claim: Statement {
     static let sql = """
       WITH best AS (
         SELECT first.id
-        FROM unnest($1::text[]) AS t (target)
+        FROM unnest($1::text[], $6::text[]) AS t (target, executor)
         CROSS JOIN generate_series(0, $2::int) AS s (size)
         CROSS JOIN LATERAL (
           SELECT j.id, j.class, j.rank FROM jobs j
-          WHERE j.state = 'pending' AND j.target = t.target AND j.size_class = s.size
+          WHERE j.state = 'pending' AND j.target = t.target AND j.executor = t.executor
+            AND j.size_class = s.size AND j.other_than IS DISTINCT FROM $3
             AND (j.not_before IS NULL OR j.not_before <= clock_timestamp())
           ORDER BY j.class, j.rank, j.id LIMIT 1 FOR UPDATE SKIP LOCKED
         ) AS first
@@ -167,14 +171,16 @@ enum LeaseStatements {
         WHERE c.class = claimed.class AND c.now < claimed.rank
       )
       SELECT claimed.id, claimed.attempt, claimed.plan::text AS plan, claimed.limits_doubled,
+             claimed.verifies IS NOT NULL AS is_verification,
              c.name, v.version, v.checksum, r.download_template
       FROM claimed JOIN versions v ON v.id = claimed.version_id
       JOIN crates c ON c.id = v.crate_id JOIN registries r ON r.id = c.registry_id
       """
     let parameters: [PostgresValue]
-    init(builder: Int64, targets: [String], size: Int, seconds: Int, tokenHash: String) {
+    init(builder: Int64, abilities: [Ability], size: Int, seconds: Int, tokenHash: String) {
       parameters = [
-        .textArray(targets), .int(size), .int(builder), .double(Double(seconds)), .text(tokenHash),
+        .textArray(abilities.map(\.triple)), .int(size), .int(builder), .double(Double(seconds)),
+        .text(tokenHash), .textArray(abilities.map(\.executor)),
       ]
     }
     func decode(_ row: PostgresRow) throws -> ClaimedJob {
@@ -183,7 +189,8 @@ enum LeaseStatements {
       return ClaimedJob(
         id: Int64(try row.int("id")), attempt: Int32(try row.int("attempt")), plan: plan,
         crate: try row.text("name"), version: try row.text("version"),
-        checksum: try row.text("checksum"), downloadTemplate: try row.text("download_template"))
+        checksum: try row.text("checksum"), downloadTemplate: try row.text("download_template"),
+        isVerification: try row.bool("is_verification"))
     }
   }
 
@@ -239,6 +246,7 @@ enum LeaseStatements {
       /// Where the job went when this very attempt has already ended it.
       let ended: JobState?
       let target: String
+      let executor: String?
       let sizeClass: Int
       let versionID: Int64
       let planDigest: String
@@ -248,7 +256,7 @@ enum LeaseStatements {
       let alreadySucceeded: Bool
     }
     static let sql = """
-      SELECT j.state, j.attempt, j.target, j.size_class, j.version_id, j.plan_digest, j.retries_left,
+      SELECT j.state, j.attempt, j.target, j.executor, j.size_class, j.version_id, j.plan_digest, j.retries_left,
              j.limits_doubled, j.cancel_requested, a.result, a.failure_class,
              (j.attempt = a.attempt
               AND ((j.state = 'leased' AND j.builder_id = $3)
@@ -267,7 +275,8 @@ enum LeaseStatements {
       return Row(
         isHeld: try row.bool("held"),
         ended: result != nil && !lost ? JobState(rawValue: try row.text("state")) : nil,
-        target: try row.text("target"), sizeClass: try row.int("size_class"),
+        target: try row.text("target"), executor: try row.optionalText("executor"),
+        sizeClass: try row.int("size_class"),
         versionID: Int64(try row.int("version_id")),
         planDigest: try row.text("plan_digest"), retriesLeft: try row.int("retries_left"),
         limitsDoubled: try row.bool("limits_doubled"),
@@ -275,19 +284,24 @@ enum LeaseStatements {
     }
   }
 
-  /// A row where a builder has, for one slot, the memory of the next size class and the target.
+  /// A row where a builder has, for one slot, the memory of the next size class, and the job's module
+  /// for the target.
   struct LargerBuilder: Statement {
     static let sql = """
       SELECT 1 AS found FROM builders b
       WHERE b.state = 'approved'
         AND (b.capabilities ->> 'memory_bytes')::numeric
             / greatest((b.capabilities ->> 'slots')::int, 1) >= $1::bigint
-        AND b.capabilities -> 'targets' @> jsonb_build_array(jsonb_build_object('triple', $2::text))
+        AND b.capabilities -> 'targets' @> jsonb_build_array(
+              jsonb_build_object('triple', $2::text, 'module', $3::text))
       LIMIT 1
       """
     let parameters: [PostgresValue]
     init(_ job: Lock.Row) {
-      parameters = [.int(Int64(1) << (30 + min(job.sizeClass + 1, 10))), .text(job.target)]
+      parameters = [
+        .int(Int64(1) << (30 + min(job.sizeClass + 1, 10))), .text(job.target),
+        .optional(job.executor),
+      ]
     }
     func decode(_ row: PostgresRow) throws -> Int { try row.int("found") }
   }

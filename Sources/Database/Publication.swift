@@ -19,6 +19,8 @@ public struct SignedArtifact: Sendable, Equatable {
 /// What became of a wish to publish.
 public enum PublicationOutcome: Sendable, Equatable {
   case published(build: Int64, revision: Int)
+  /// A published build was built once more: nothing is published, the finding is kept.
+  case verified(build: Int64, ReproducibilityFinding)
   /// This very attempt has been published before.
   case alreadyPublished
   /// The lease is another's.
@@ -40,8 +42,10 @@ extension FarmDatabase {
   /// Publishes an attempt's result: build, artifacts, job and attempt in one transaction.
   ///
   /// The artifacts must lie under their content's keys in storage before.
+  /// - Parameter verify: whether another builder, where one can, is to build it once more.
   public func publish(
-    builder: Int64, job: Int64, attempt: Int32, report: BuildReport, artifacts: [SignedArtifact]
+    builder: Int64, job: Int64, attempt: Int32, report: BuildReport, artifacts: [SignedArtifact],
+    verify: Bool = false
   ) async throws -> PublicationOutcome {
     try await pool.transaction { connection in
       guard
@@ -58,6 +62,9 @@ extension FarmDatabase {
         try connection.run(PublicationStatements.InsertArtifact(artifact, build: build.id))
       }
       try connection.run(PublicationStatements.Succeed(job: job, attempt: attempt, build: build.id))
+      try connection.run(VerificationStatements.CancelOlder(job: job, served: build.id))
+      let waiting = verify ? try connection.run(VerificationStatements.Want(build: build.id)) : []
+      if !waiting.isEmpty { try connection.run(JobStatements.Wake(targets: waiting)) }
       return .published(build: build.id, revision: build.revision)
     }
   }

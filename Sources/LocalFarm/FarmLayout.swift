@@ -11,13 +11,16 @@ public struct FarmLayout: Sendable {
   public var stateDirectory: String
   /// Seconds; the default of the backend where nil.
   public var leaseSeconds: Int?
+  /// Which share of the builds is built once more by another builder; the default where nil.
+  public var verifyShare: Double?
   /// More variables for every process.
   public var environment: [String: String]
 
   public init(
     programsDirectory: String, modulesDirectory: String, targetsDirectory: String,
     recipesDirectory: String, migrationsDirectory: String, stateDirectory: String,
-    leaseSeconds: Int? = nil, environment: [String: String] = [:]
+    leaseSeconds: Int? = nil, verifyShare: Double? = nil,
+    environment: [String: String] = [:]
   ) {
     self.programsDirectory = programsDirectory
     self.modulesDirectory = modulesDirectory
@@ -26,6 +29,7 @@ public struct FarmLayout: Sendable {
     self.migrationsDirectory = migrationsDirectory
     self.stateDirectory = stateDirectory
     self.leaseSeconds = leaseSeconds
+    self.verifyShare = verifyShare
     self.environment = environment
   }
 

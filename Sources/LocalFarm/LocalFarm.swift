@@ -64,6 +64,7 @@ public actor LocalFarm {
       "--registry-token-file", layout.registryToken, "--targets-directory",
       layout.targetsDirectory, "--recipes-directory", layout.recipesDirectory,
     ]
+    if let share = layout.verifyShare { arguments += ["--verify-share", String(share)] }
     if let seconds = layout.leaseSeconds { arguments += ["--lease-seconds", String(seconds)] }
     let child = try start("backend", [layout.buildsrs] + arguments + databaseFlags + stateFlags)
     let line = try await child.firstLine()

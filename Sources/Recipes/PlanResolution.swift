@@ -5,17 +5,23 @@ public import FarmModel
 ///
 /// A crate's recipe is stronger than the target's file, that is stronger than the default recipe, and
 /// within a recipe the overlay of a target pattern is stronger than what holds for all targets.
-/// What only a target knows (Rust, glibc, runner, configuration) no recipe can change.
+/// What only a target knows (Rust, glibc, runner, configuration) no recipe can change, but by choosing
+/// another of the target's executors, or a linker for which the target promises no glibc.
 struct PlanResolution {
   private let target: TargetDefinition
   /// The weaker ones first.
   private let defaults: [RecipeOverlay]
   private let crate: [RecipeOverlay]
+  /// Stronger than every recipe: what a person asks for by hand.
+  private let forcedExecutor: String?
 
   private var all: [RecipeOverlay] { defaults + crate }
 
-  init(target: TargetDefinition, defaults: RecipeBody, crate: RecipeBody?) {
+  init(
+    target: TargetDefinition, defaults: RecipeBody, crate: RecipeBody?, executor: String? = nil
+  ) {
     self.target = target
+    forcedExecutor = executor
     self.defaults = defaults.overlays(for: target.triple)
     self.crate = crate?.overlays(for: target.triple) ?? []
   }
@@ -30,15 +36,15 @@ struct PlanResolution {
     Plan(
       inputs: inputs(facts),
       checks: BuildChecks(
-        runner: target.runner, needed: needed, smoke: last(\.smoke) ?? []),
+        runner: offer.runner, needed: needed, smoke: last(\.smoke) ?? []),
       limits: limits)
   }
 
   private func inputs(_ facts: VersionFacts) -> BuildInputs {
     BuildInputs(
       crate: facts.crate.text, version: facts.version.description, checksum: facts.checksum,
-      target: target.triple.text, executor: executor, configuration: configuration,
-      rust: target.rust, linker: linker.rawValue, glibc: target.glibc,
+      target: target.triple.text, executor: offer.executor, configuration: offer.configuration,
+      rust: target.rust, linker: linker.rawValue, glibc: glibc,
       features: sorted(last(\.features)), usesDefaultFeatures: last(\.usesDefaultFeatures) ?? true,
       binaries: sorted(last(\.binaries)), packages: packages, environment: environment,
       lockfile: facts.lockfile,
@@ -50,13 +56,15 @@ struct PlanResolution {
     all.compactMap(value).last
   }
 
-  private var executor: String { crate.compactMap(\.executor).last ?? target.executor }
-  private var linker: Linker { crate.compactMap(\.linker).last ?? target.linker }
-
-  /// A target's file configures its own executor; any other one has its defaults.
-  private var configuration: ConfigurationValue {
-    executor == target.executor ? target.configuration : .map([:])
+  private var offer: ExecutorOffer {
+    target.offer(of: forcedExecutor ?? crate.compactMap(\.executor).last ?? target.executor)
   }
+
+  private var linker: Linker { crate.compactMap(\.linker).last ?? offer.linker }
+
+  /// What the offer promises holds for its own linker; with another one the artifact only tells its
+  /// real floor.
+  private var glibc: String? { linker == offer.linker ? offer.glibc : nil }
 
   private var packages: [String: [String]] {
     all.reduce(into: [:]) { $0.merge($1.packages) { $1 } }
@@ -136,12 +144,16 @@ extension PlanResolution {
 
 extension RecipeSet {
   /// What the farm does with a version for a target: a plan, or the reason why nothing is built.
-  public func plan(for facts: VersionFacts, target triple: TargetTriple) -> PlanDecision {
+  ///
+  /// - Parameter executor: an executor module to build with, whatever target and recipes say.
+  public func plan(
+    for facts: VersionFacts, target triple: TargetTriple, executor: String? = nil
+  ) -> PlanDecision {
     guard let target = target(triple) else {
       return .skip("the farm does not build for \(triple)")
     }
     if facts.isYanked { return .skip("the version is yanked") }
-    let resolution = resolution(of: facts, target)
+    let resolution = resolution(of: facts, target, executor: executor)
     return resolution.skipReason.map { .skip($0) } ?? .plan(resolution.plan(for: facts))
   }
 
@@ -150,8 +162,10 @@ extension RecipeSet {
     target(triple).map { resolution(of: facts, $0).explanation(for: facts) }
   }
 
-  private func resolution(of facts: VersionFacts, _ target: TargetDefinition) -> PlanResolution {
+  private func resolution(
+    of facts: VersionFacts, _ target: TargetDefinition, executor: String? = nil
+  ) -> PlanResolution {
     let body = recipe(for: facts.crate)?.body(for: facts.version)
-    return PlanResolution(target: target, defaults: defaults, crate: body)
+    return PlanResolution(target: target, defaults: defaults, crate: body, executor: executor)
   }
 }

@@ -29,12 +29,30 @@ public struct TargetDefinition: Sendable, Equatable {
   public var limits: LimitsOverlay
   /// The part of the file that the executor module reads.
   public var configuration: ConfigurationValue
+  /// Other executors that a recipe may choose, in the file's order.
+  public var alternatives: [ExecutorOffer]
   /// The file's path and where its top-level keys stand.
   public var origin: Origin
 
   static let keys = [
     "triple", "executor", "tier", "rust", "linker", "glibc", "runner", "policy", "limits",
+    "alternatives",
   ]
+
+  /// The target's own executor first, then the others.
+  public var offers: [ExecutorOffer] {
+    let own = ExecutorOffer(
+      executor: executor, linker: linker, glibc: glibc, runner: runner,
+      configuration: configuration)
+    return [own] + alternatives
+  }
+
+  /// How an executor builds for the target. One that the file does not name gets no configuration,
+  /// and is held to nothing but what every artifact is held to.
+  public func offer(of executor: String) -> ExecutorOffer {
+    offers.first { $0.executor == executor }
+      ?? ExecutorOffer(executor: executor, runner: runner)
+  }
 
   /// Reads a target's file; every mistake is reported to `reader`, then the answer may be nil.
   static func read(_ reader: YAMLReader) -> TargetDefinition? {
@@ -64,14 +82,13 @@ public struct TargetDefinition: Sendable, Equatable {
     tier =
       keys.value("tier", expected: "1, 2 or 3") { Quantities.count($0, maximum: 3) } ?? 1
     rust = Self.rust(keys)
-    linker =
-      keys.value(
-        "linker", expected: "gcc or zig", candidates: Linker.allCases.map(\.rawValue),
-        parse: Linker.init(rawValue:)) ?? .gcc
-    glibc = keys.value("glibc", expected: "a version such as 2.36", parse: Vocabulary.glibc)
-    runner = keys.list("runner", expected: "argument") { $0 } ?? []
+    linker = ExecutorOffer.linker(keys) ?? .gcc
+    glibc = ExecutorOffer.glibc(keys)
+    runner = ExecutorOffer.runner(keys) ?? []
     needed = Self.policy(keys, reader)
     limits = keys["limits"].flatMap { LimitsOverlay.read($0, reader) } ?? LimitsOverlay()
+    alternatives =
+      keys["alternatives"].map { ExecutorOffer.readAll($0, reader, own: executor) } ?? []
     origin = Origin(file: reader.source.path, keys: keys.keyPositions)
     configuration = executor.flatMap { Self.configuration($0, keys) } ?? .map([:])
     guard let triple, let executor else { return nil }

@@ -51,9 +51,8 @@ struct BuildCommand: AsyncParsableCommand {
     let recipes = Flags(flags: [.recipesDirectory: recipesDirectory.map { [$0] } ?? []])
     let settings = try machine.settings(registry, recipes)
     let wanted = try WantedBuild(crate: crate, target: target)
-    let source = try await ResolvedBuild(wanted, settings: settings)
-    var plan = source.plan
-    if let executor { plan.inputs.executor = executor }
+    let source = try await ResolvedBuild(wanted, executor: executor, settings: settings)
+    let plan = source.plan
     let prober = try settings.prober(scratch: NSTemporaryDirectory())
     let build = LocalBuild(
       program: prober.program, module: try await module(plan.inputs.executor, prober),

@@ -32,8 +32,16 @@ struct BackendCommand: AsyncParsableCommand {
   @OptionGroup var migrations: MigrationOptions
   @Option(help: "How long a builder may be silent before its jobs go to another one, in seconds.")
   var leaseSeconds = 60
+  @Option(
+    help: ArgumentHelp(
+      "Which share of the published builds another builder builds once more, to compare: 0 to 1.",
+      valueName: "share"))
+  var verifyShare = 0.05
 
   func validate() throws {
+    guard (0...1).contains(verifyShare) else {
+      throw ValidationError("--verify-share must be 0 to 1")
+    }
     guard (2...3600).contains(leaseSeconds) else {
       throw ValidationError("--lease-seconds must be 2 to 3600")
     }
@@ -63,6 +71,7 @@ struct BackendCommand: AsyncParsableCommand {
       migrationsDirectory: migrations.migrationsDirectory, host: settings.listen.host,
       port: settings.listen.port, publicURLs: server.publicURLs(settings),
       registryToken: try settings.registryToken(), leaseSeconds: leaseSeconds)
+    configuration.verifyShare = verifyShare
     configuration.storagePublicURL = settings.storagePublicURL?.trimmingSlash
     return configuration
   }

@@ -82,13 +82,15 @@ struct Farm {
 
   /// What a builder says of its one slot.
   func tellMemory(_ bytes: Int64, of builder: Int64) async throws {
-    let json = #"{"memory_bytes":\#(bytes),"slots":1,"targets":[{"triple":"\#(Self.triple)"}]}"#
+    let json =
+      #"{"memory_bytes":\#(bytes),"slots":1,"targets":[{"triple":"\#(Self.triple)","module":"fake"}]}"#
     try await database.setCapabilities(builder: builder, json: json)
   }
 
   func claim(_ builder: Int64, memory: Int64 = 8 << 30) async throws -> ClaimedJob? {
     try await database.claim(
-      builder: builder, targets: [Self.triple], memoryBytes: memory, tokenHash: "token")
+      builder: builder, abilities: [Ability(triple: Self.triple, executor: "fake")],
+      memoryBytes: memory, tokenHash: "token")
   }
 
   /// Makes a lease run out without waiting for it.
@@ -126,7 +128,9 @@ struct Farm {
       ])
   }
 
-  func publish(_ job: ClaimedJob, builder: Int64, report: BuildReport = Farm.report()) async throws
+  func publish(
+    _ job: ClaimedJob, builder: Int64, report: BuildReport = Farm.report(), verify: Bool = false
+  ) async throws
     -> PublicationOutcome
   {
     try await database.registerSigningKey(id: "0123456789ABCDEF", publicKey: "key")
@@ -134,6 +138,6 @@ struct Farm {
       builder: builder, job: job.id, attempt: job.attempt, report: report,
       artifacts: report.artifacts.map {
         SignedArtifact(report: $0, signature: "signature", keyID: "0123456789ABCDEF")
-      })
+      }, verify: verify)
   }
 }

@@ -128,7 +128,7 @@ struct TestFarm {
       programsDirectory: TestPrograms.directory, modulesDirectory: "\(directory)/modules",
       targetsDirectory: "\(directory)/targets", recipesDirectory: "\(directory)/recipes",
       migrationsDirectory: Checkout.root + "/migrations", stateDirectory: "\(directory)/state",
-      leaseSeconds: leaseSeconds, environment: environment)
+      leaseSeconds: leaseSeconds, verifyShare: 0, environment: environment)
   }
 
   private static func temporaryDirectory() throws -> String {

@@ -79,6 +79,44 @@ struct BackendPublishTests {
       "what was uploaded is gone once it is published")
   }
 
+  @Test("another builder builds a published build once more, and the difference is told")
+  func verification() async throws {
+    try await BackendFarm.with(configure: { $0.verifyShare = 1 }) { farm in
+      try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
+      try await ScriptedBuilder(name: "second").work(farm, ready: false) { second in
+        try await ScriptedBuilder(name: "first").work(farm) { first in
+          let job = try await first.assigned()
+          #expect(!job.isVerification)
+          try await build(farm, job, first, Self.bytes)
+        }
+        try await second.send(.ready(Ready(slots: 1)))
+        let again = try await second.assigned()
+        #expect(again.isVerification)
+        try await build(farm, again, second, Self.bytes + [1])
+        let page = try await farm.get("/api/v1/jobs/\(again.job)")
+        #expect(page.json("is_verification") == "1")
+        #expect(page.json("state") == "succeeded")
+      }
+      let page = try await farm.get("/api/v1/crates/tool/1.0.0/\(BackendFarm.x86)")
+      #expect(page.json("build", "reproducibility") == "differs")
+      let name = page.json("artifacts", "0", "name")
+      #expect(page.json("build", "verification", "differing", "0") == name)
+      #expect(
+        try await farm.get(page.json("artifacts", "0", "url")).body == Self.bytes,
+        "what is published stays")
+    }
+  }
+
+  private func build(
+    _ farm: BackendFarm, _ job: AssignedJob, _ session: ScriptedSession, _ bytes: [UInt8]
+  ) async throws {
+    let upload = try await farm.upload(
+      bytes, to: "\(job.uploadURL)/\(job.archive)", token: job.uploadToken)
+    #expect(upload.status == 201, "\(upload.text)")
+    let answer = try await session.finish(job, .succeeded, report: job.report(bytes))
+    #expect(answer == .accepted(job.reference))
+  }
+
   @Test("one range of an artifact is answered, and a range behind the end refused")
   func ranges() async throws {
     try await BackendFarm.with { farm in

@@ -179,3 +179,72 @@ struct OverlayTests {
     #expect(try Self.set(recipe: "versions: [{ features: [g] }]\n").digest != set.digest)
   }
 }
+
+@Suite("A target's other executors")
+struct AlternativeTests {
+  static let triple = "aarch64-unknown-linux-gnu"
+
+  private func plan(_ recipe: String = "", executor: String? = nil) throws -> Plan {
+    let set = try RecipeSet(files: [
+      SourceText(
+        path: "targets/\(Self.triple).yaml",
+        text: """
+          triple: \(Self.triple)
+          executor: docker-cross
+          docker-cross: { architectures: arm64 }
+          linker: zig
+          glibc: "2.17"
+          runner: [qemu-aarch64-static]
+          alternatives:
+            qemu: { glibc: "2.36", configuration: { debian: arm64 } }
+          """),
+      SourceText(path: "recipes/c.yaml", text: "crate: c\n" + recipe),
+    ])
+    let triple = try #require(TargetTriple(Self.triple))
+    let facts = try #require(VersionFacts.make("c", "1.0.0"))
+    return try #require(set.plan(for: facts, target: triple, executor: executor).plan)
+  }
+
+  private func expectQEMU(_ plan: Plan) {
+    #expect(plan.inputs.executor == "qemu")
+    #expect(plan.inputs.linker == "gcc")
+    #expect(plan.inputs.glibc == "2.36")
+    #expect(plan.inputs.configuration == .map(["debian": .text("arm64")]))
+    #expect(plan.checks.runner == [])
+  }
+
+  @Test("the target's own executor has the target's own linker, glibc, runner and configuration")
+  func own() throws {
+    let plan = try plan()
+    #expect(plan.inputs.executor == "docker-cross")
+    #expect(plan.inputs.linker == "zig")
+    #expect(plan.inputs.glibc == "2.17")
+    #expect(plan.inputs.configuration == .map(["architectures": .text("arm64")]))
+    #expect(plan.checks.runner == ["qemu-aarch64-static"])
+  }
+
+  @Test("a recipe's choice brings the alternative's linker, glibc, runner and configuration")
+  func recipe() throws {
+    expectQEMU(try plan("versions: [{ executor: qemu }]\n"))
+  }
+
+  @Test("what a person asks for by hand is stronger than the recipe")
+  func byHand() throws {
+    expectQEMU(try plan("versions: [{ executor: docker-cross }]\n", executor: "qemu"))
+  }
+
+  @Test("another linker than the offer's is held to no glibc")
+  func otherLinker() throws {
+    let plan = try plan("versions: [{ linker: gcc }]\n")
+    #expect(plan.inputs.linker == "gcc")
+    #expect(plan.inputs.glibc == nil)
+  }
+
+  @Test("an executor that the target does not name gets no configuration and no promise")
+  func unnamed() throws {
+    let plan = try plan(executor: "native")
+    #expect(plan.inputs.configuration == .map([:]))
+    #expect(plan.inputs.linker == "gcc")
+    #expect(plan.inputs.glibc == nil)
+  }
+}

@@ -18,7 +18,7 @@ struct TargetMistakeTests {
       ("Linker: gcc", "3:1: unknown key “Linker”: did you mean “linker”?"),
       (
         "musl: { a: 1 }",
-        "3:1: unknown key “musl”: expected one of triple, executor, tier, rust, linker, glibc, runner, policy, limits, m"
+        "3:1: unknown key “musl”: expected one of triple, executor, tier, rust, linker, glibc, runner, policy, limits, alternatives, m"
       ),
       ("rust: new", "3:7: “rust” cannot be “new”: expected a version requirement such as >=1.85"),
       ("linker: gc", "3:9: “linker” cannot be “gc”: did you mean “gcc”?"),
@@ -66,6 +66,23 @@ struct TargetMistakeTests {
         "3:22: “processes” cannot be “many”: expected a whole number from 1 to 1000000"
       ),
       ("limits: { memroy: 1 }", "3:11: unknown key “memroy”: did you mean “memory”?"),
+      (
+        "alternatives: [a]",
+        "3:15: “alternatives” is a list: expected a mapping of executor modules' names and linker, glibc, runner, configuration"
+      ),
+      (
+        "alternatives: { m: {} }",
+        "3:17: “m” is the target's own executor: expected another executor module such as qemu"
+      ),
+      (
+        "alternatives: { Q: {} }",
+        "3:17: “Q” is no name of an executor module: expected another executor module such as qemu"
+      ),
+      ("alternatives: { q: { glib: 2 } }", "3:22: unknown key “glib”: did you mean “glibc”?"),
+      (
+        "alternatives: { q: { configuration: 2 } }",
+        "3:37: “configuration” is text: expected a mapping with what the executor module reads"
+      ),
       ("m: x", "3:4: “m” is text: expected a mapping with what the executor module reads"),
       ("m: { a: }", "3:9: “a” has no value: expected text, a number, true or false"),
       (
@@ -110,7 +127,7 @@ struct TargetMistakeTests {
       (
         "- a\n",
         [
-          "1:1: a target is a list: expected a mapping with triple, executor, tier, rust, linker, glibc, runner, policy, limits"
+          "1:1: a target is a list: expected a mapping with triple, executor, tier, rust, linker, glibc, runner, policy, limits, alternatives"
         ]
       ),
     ])

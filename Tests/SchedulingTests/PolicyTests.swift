@@ -75,13 +75,19 @@ struct PolicyTests {
   func matching() throws {
     let requirement = try #require(VersionRequirement(">=1.85"))
     let targets = [
-      BuildableTarget(triple: "a-b-c", toolchains: ["1.96.0"]),
-      BuildableTarget(triple: "d-e-f", toolchains: ["1.63.0"]),
-      BuildableTarget(triple: "g-h-i", toolchains: []),
-      BuildableTarget(triple: "not-in-farm", toolchains: ["1.96.0"]),
+      target("a-b-c", "m", ["1.96.0"]), target("a-b-c", "old", ["1.63.0"]),
+      target("d-e-f", "m", ["1.63.0"]), target("g-h-i", "m", []),
+      target("not-in-farm", "m", ["1.96.0"]),
     ]
-    let triples = Matching.claimable(
+    let abilities = Matching.claimable(
       targets, requirements: ["a-b-c": requirement, "d-e-f": requirement, "g-h-i": requirement])
-    #expect(triples == ["a-b-c", "g-h-i"])
+    #expect(
+      abilities == [
+        Ability(triple: "a-b-c", executor: "m"), Ability(triple: "g-h-i", executor: "m"),
+      ])
+
+    func target(_ triple: String, _ executor: String, _ toolchains: [String]) -> BuildableTarget {
+      BuildableTarget(Ability(triple: triple, executor: executor), toolchains: toolchains)
+    }
   }
 }

@@ -39,6 +39,9 @@ public struct BackendConfiguration: Sendable, CustomStringConvertible {
   public var maximumRegistryBytes: Int
   /// How many builds one client address may ask for in a minute.
   public var requestsPerMinute: Int
+  /// Which share of the published builds another builder builds once more, to compare: 0 (none) to
+  /// 1 (each). Where no other approved builder can, none is.
+  public var verifyShare: Double
 
   /// No secrets: neither keys nor tokens nor passwords.
   public var description: String {
@@ -71,5 +74,6 @@ public struct BackendConfiguration: Sendable, CustomStringConvertible {
     maximumUploads = 64
     maximumRegistryBytes = 64 << 20
     requestsPerMinute = 30
+    verifyShare = 0.05
   }
 }

@@ -47,11 +47,11 @@ struct Gateway: Sendable {
   func claim(builder: Int64, capabilities: Capabilities, origin: String) async throws
     -> AssignedJobs?
   {
-    let targets = Matching.claimable(
+    let abilities = Matching.claimable(
       capabilities.buildable, requirements: recipes.rustRequirements)
     let token = Random.token()
     let job = try await database.claim(
-      builder: builder, targets: targets, memoryBytes: capabilities.slotMemory,
+      builder: builder, abilities: abilities, memoryBytes: capabilities.slotMemory,
       tokenHash: SHA256.hex(of: token))
     guard let job else { return nil }
     let source = DownloadTemplate.url(
@@ -59,7 +59,8 @@ struct Gateway: Sendable {
     let assigned = AssignedJob(
       job: job.id, attempt: job.attempt, leaseSeconds: terms.leaseSeconds, plan: job.plan,
       sourceURL: source, sourceChecksum: job.checksum,
-      uploadURL: "\(origin)/api/v1/uploads/\(job.id)/\(job.attempt)", uploadToken: token)
+      uploadURL: "\(origin)/api/v1/uploads/\(job.id)/\(job.attempt)", uploadToken: token,
+      isVerification: job.isVerification)
     return AssignedJobs(
       references: [assigned.reference],
       message: Assign(
@@ -78,7 +79,8 @@ extension Capabilities {
   fileprivate var buildable: [BuildableTarget] {
     targets.compactMap { target in
       guard case .ready(let toolchains) = target.health else { return nil }
-      return BuildableTarget(triple: target.triple, toolchains: toolchains)
+      return BuildableTarget(
+        Ability(triple: target.triple, executor: target.module), toolchains: toolchains)
     }
   }
 

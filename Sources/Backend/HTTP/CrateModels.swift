@@ -91,12 +91,31 @@ struct Build: Encodable {
   var environment: EnvironmentIdentity
   var glibcFloor: String?
   var reproducibility: String
+  /// What a second build by another builder has shown; nil: there was none yet.
+  var verification: Verification?
   /// All shared libraries that the binaries need.
   var libraries: [String]
   var binaries: [BinaryReport]
   var leftOut: [LeftOutBinary]
   /// By stage.
   var seconds: [String: Double]
+
+  struct Verification: Encodable {
+    var job: Int64
+    var verdict: String
+    /// Names of files and binaries that differ.
+    var differing: [String]
+    var environmentDigest: String
+    var verifiedAt: Date
+
+    init(_ stored: StoredVerification) {
+      job = stored.job
+      verdict = stored.verdict
+      differing = stored.differing
+      environmentDigest = stored.environmentDigest
+      verifiedAt = stored.verifiedAt
+    }
+  }
 
   init(_ build: StoredBuild) throws {
     let report = try JSONDecoder().decode(BuildReport.self, from: Data(build.report.utf8))
@@ -109,6 +128,7 @@ struct Build: Encodable {
     environment = report.environment
     glibcFloor = build.glibcFloor
     reproducibility = build.reproducibility
+    verification = build.verification.map(Verification.init)
     libraries = Set(report.binaries.flatMap(\.inspection.needed)).sorted()
     binaries = report.binaries
     leftOut = report.leftOut

@@ -31,13 +31,15 @@ struct JobPage: Encodable {
   var createdAt: Date
   var finalizedAt: Date?
   var attempts: [Attempt]
+  /// Whether the job builds a published build once more, to compare, and publishes nothing.
+  var isVerification: Bool
   /// What is served, with inspection, smoke runs and environment.
   var build: Build?
   var log: String
 
   private enum CodingKeys: String, CodingKey {
     case id, crate, version, target, state, planDigest, plan, queuePosition, retriesLeft
-    case notBefore, failure, createdAt, finalizedAt, attempts, build, log
+    case notBefore, failure, createdAt, finalizedAt, attempts, build, log, isVerification
     case jobClass = "class"
   }
 
@@ -56,6 +58,7 @@ struct JobPage: Encodable {
     failure = Failure(job.failureClass, job.failureMessage)
     createdAt = job.createdAt
     finalizedAt = job.finalizedAt
+    isVerification = job.verifies != nil
     self.attempts = attempts.map(Attempt.init)
     self.build = try build.map(Build.init)
     log = logURL

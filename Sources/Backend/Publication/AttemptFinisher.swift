@@ -43,6 +43,11 @@ struct AttemptFinisher: Sendable {
         logger.info(
           "job \(finished.job) is published: build \(build), revision \(revision)")
         return .accepted
+      case .verified(let build, let finding):
+        logger.info(
+          "job \(finished.job) has verified build \(build): \(finding.verdict.rawValue)",
+          metadata: ["differing": "\(finding.differing.joined(separator: ", "))"])
+        return .accepted
       case .alreadyPublished: return .accepted
       case .stale: return .stale
       }

@@ -1,6 +1,7 @@
 import ArtifactStorage
 import Cryptography
 import Database
+import ExecutorKit
 import FarmModel
 import Foundation
 import Signing
@@ -30,6 +31,8 @@ struct Publisher: Sendable {
   let database: FarmDatabase
   let storage: any ArtifactStore
   let signingKey: SigningKey
+  /// Which share of the published builds is built once more by another builder, 0 to 1.
+  let verifyShare: Double
 
   /// - Throws: ``PublicationProblem``; `StorageError`; `PostgresError`.
   func publish(job: Int64, attempt: Int32, report: BuildReport, builder: Int64) async throws
@@ -41,6 +44,10 @@ struct Publisher: Sendable {
     guard let stored = try await database.job(job) else { return .stale }
     let uploads = try await database.uploads(job: job, attempt: attempt)
     try Self.check(report, against: uploads, archive: stored.archiveName)
+    if let build = stored.verifies {
+      return try await compare(
+        report, with: build, job: job, attempt: attempt, builder: builder)
+    }
     let byName = Dictionary(uploads.map { ($0.name, $0) }) { first, _ in first }
     var artifacts: [SignedArtifact] = []
     for artifact in report.artifacts {
@@ -50,7 +57,20 @@ struct Publisher: Sendable {
       artifacts.append(try await sign(artifact, upload))
     }
     return try await database.publish(
-      builder: builder, job: job, attempt: attempt, report: report, artifacts: artifacts)
+      builder: builder, job: job, attempt: attempt, report: report, artifacts: artifacts,
+      verify: Double.random(in: 0..<1) < verifyShare)
+  }
+
+  /// Holds what a verifying attempt has made against the published build.
+  private func compare(
+    _ report: BuildReport, with build: Int64, job: Int64, attempt: Int32, builder: Int64
+  ) async throws -> PublicationOutcome {
+    guard let stored = try await database.build(build) else { return .stale }
+    let published = try JSONDecoder().decode(BuildReport.self, from: Data(stored.report.utf8))
+    return try await database.recordVerification(
+      builder: builder, job: job, attempt: attempt, build: build,
+      finding: ReproducibilityFinding(comparing: published, with: report),
+      environment: report.environment.digest)
   }
 
   /// Whether the report and the uploads are the same files.

@@ -29,10 +29,13 @@ public struct HostBuildRequest: Codable, Sendable {
   public var storeDirectory: String
   /// `targets/executors`: container and root-file-system files.
   public var filesDirectory: String
+  /// Whether nothing but the crate store may come from earlier builds: to compare two builds.
+  public var isIndependent: Bool
 
   public init(
     identity: AttemptIdentity, plan: Plan, sourceURL: String, downloadTemplate: String,
-    workDirectory: String, storeDirectory: String, filesDirectory: String
+    workDirectory: String, storeDirectory: String, filesDirectory: String,
+    isIndependent: Bool = false
   ) {
     self.identity = identity
     self.plan = plan
@@ -41,6 +44,7 @@ public struct HostBuildRequest: Codable, Sendable {
     self.workDirectory = workDirectory
     self.storeDirectory = storeDirectory
     self.filesDirectory = filesDirectory
+    self.isIndependent = isIndependent
   }
 }
 

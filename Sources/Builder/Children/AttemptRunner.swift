@@ -96,7 +96,8 @@ struct AttemptRunner: Sendable {
     let request = HostBuildRequest(
       identity: AttemptIdentity(owner: owner, job: job.job, attempt: job.attempt),
       plan: job.plan, sourceURL: job.sourceURL, downloadTemplate: downloadTemplate,
-      workDirectory: work, storeDirectory: state.storeDirectory, filesDirectory: filesDirectory)
+      workDirectory: work, storeDirectory: state.storeDirectory, filesDirectory: filesDirectory,
+      isIndependent: job.isVerification)
     let final = try await program.run(
       .build(request), module: module,
       silenceLimit: .seconds(job.plan.limits.timeSeconds) + silenceMargin, control: control,

@@ -3,7 +3,8 @@ import Foundation
 import Recipes
 
 extension OfferedTarget {
-  /// The targets that the YAML files of a directory define.
+  /// The targets that the YAML files of a directory define, each once for every executor that it
+  /// names.
   ///
   /// Blocks on the disk. The recipes are the backend's business: plans come whole.
   /// - Throws: ``BuilderSetupError`` where the directory cannot be read, or with every mistake in
@@ -21,10 +22,12 @@ extension OfferedTarget {
       return SourceText(path: "targets/" + name, bytes: Array(bytes))
     }
     do {
-      return try RecipeSet(files: files).targets.map { target in
-        OfferedTarget(
-          triple: target.triple.text, executor: target.executor,
-          configuration: target.configuration)
+      return try RecipeSet(files: files).targets.flatMap { target in
+        target.offers.map { offer in
+          OfferedTarget(
+            triple: target.triple.text, executor: offer.executor,
+            configuration: offer.configuration)
+        }
       }
     } catch {
       throw BuilderSetupError("\(directory): \(error)")
