@@ -81,7 +81,8 @@ struct BackendPublishTests {
 
   @Test("another builder builds a published build once more, and the difference is told")
   func verification() async throws {
-    try await BackendFarm.with(configure: { $0.verifyShare = 1 }) { farm in
+    let verifyAll: @Sendable (inout BackendConfiguration) -> Void = { $0.verifyShare = 1 }
+    try await BackendFarm.with(configure: verifyAll) { farm in
       try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
       try await ScriptedBuilder(name: "second").work(farm, ready: false) { second in
         try await ScriptedBuilder(name: "first").work(farm) { first in
