@@ -11,6 +11,8 @@ public struct LocalBuild: Sendable {
   public var module: String
   /// `targets/executors`.
   public var filesDirectory: String
+  /// What modules keep for all builders of this machine.
+  public var cacheDirectory: String
   /// Where the crate store and the build's own directory are.
   public var stateDirectory: String
   public var plan: Plan
@@ -18,12 +20,14 @@ public struct LocalBuild: Sendable {
   public var downloadTemplate: String
 
   public init(
-    program: HostProgram, module: String, filesDirectory: String, stateDirectory: String,
+    program: HostProgram, module: String, filesDirectory: String, cacheDirectory: String,
+    stateDirectory: String,
     plan: Plan, sourceURL: String, downloadTemplate: String
   ) {
     self.program = program
     self.module = module
     self.filesDirectory = filesDirectory
+    self.cacheDirectory = cacheDirectory
     self.stateDirectory = stateDirectory
     self.plan = plan
     self.sourceURL = sourceURL
@@ -54,7 +58,8 @@ public struct LocalBuild: Sendable {
     }
     let request = HostBuildRequest(
       identity: identity, plan: plan, sourceURL: sourceURL, downloadTemplate: downloadTemplate,
-      workDirectory: work, storeDirectory: store, filesDirectory: filesDirectory)
+      workDirectory: work, storeDirectory: store, filesDirectory: filesDirectory,
+      cacheDirectory: cacheDirectory)
     do {
       let final = try await program.run(
         .build(request), module: module,

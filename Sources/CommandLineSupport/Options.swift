@@ -159,9 +159,22 @@ public struct ModuleOptions: ParsableArguments, SettingFlags {
     completion: .directory)
   public var modulesDirectory: String?
 
+  @Option(
+    help: """
+      What executor modules keep for all builders of this machine, such as root file systems \
+      (default: modules in the state directory).
+      """,
+    completion: .directory)
+  public var cacheDirectory: String?
+
   public init() {}
 
-  public var flags: [SettingName: [String]] { [.modulesDirectory: [modulesDirectory].compacted] }
+  public var flags: [SettingName: [String]] {
+    [
+      .modulesDirectory: [modulesDirectory].compacted,
+      .cacheDirectory: [cacheDirectory].compacted,
+    ]
+  }
 }
 
 /// How a builder that the farm does not know yet is let in.

@@ -15,6 +15,7 @@ public enum SettingName: String, Sendable, CaseIterable {
   case recipesDirectory = "recipes-directory"
   case targetsDirectory = "targets-directory"
   case modulesDirectory = "modules-directory"
+  case cacheDirectory = "cache-directory"
   case logLevel = "log-level"
 
   /// `--database-url`.
@@ -38,7 +39,9 @@ public enum SettingName: String, Sendable, CaseIterable {
     case .listen: "HOST:PORT such as 127.0.0.1:8080"
     case .backendURL, .publicURL: "an origin such as https://builds.example.org"
     case .logLevel: LogLevel.allCases.map(\.rawValue).joined(separator: ", ")
-    case .stateDirectory, .recipesDirectory, .targetsDirectory, .modulesDirectory: "a directory"
+    case .stateDirectory, .recipesDirectory, .targetsDirectory, .modulesDirectory,
+      .cacheDirectory:
+      "a directory"
     case .signingKeyFile, .registryTokenFile, .enrolmentTokenFile: "a file"
     }
   }

@@ -91,6 +91,8 @@ extension Settings {
       ?? URL(filePath: executable).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "modules").path(percentEncoded: false)
   }
+  /// What executor modules keep for all builders of this machine: root file systems, toolchains.
+  public var cacheDirectory: String { text(.cacheDirectory) ?? stateDirectory + "/modules" }
   public var logLevel: LogLevel { text(.logLevel).flatMap(LogLevel.init(rawValue:)) ?? .info }
 
   private func absolute(_ path: String) -> String {

@@ -56,7 +56,8 @@ struct BuildCommand: AsyncParsableCommand {
     let prober = try settings.prober(scratch: NSTemporaryDirectory())
     let build = LocalBuild(
       program: prober.program, module: try await module(plan.inputs.executor, prober),
-      filesDirectory: prober.filesDirectory, stateDirectory: absolutePath(settings.stateDirectory),
+      filesDirectory: prober.filesDirectory, cacheDirectory: prober.cacheDirectory,
+      stateDirectory: absolutePath(settings.stateDirectory),
       plan: plan, sourceURL: source.sourceURL, downloadTemplate: source.downloadTemplate)
     try await perform(build, BuildPrinter(terminal: Terminal()))
   }

@@ -61,6 +61,7 @@ extension Settings {
       return ModuleProber(
         program: try .beside(executable: Settings.runningProgram),
         modulesDirectory: foundModulesDirectory, filesDirectory: executorFilesDirectory,
+        cacheDirectory: absolutePath(cacheDirectory),
         targets: try OfferedTarget.load(directory: absolutePath(targetsDirectory)),
         scratchDirectory: scratch)
     } catch let error as BuilderSetupError {

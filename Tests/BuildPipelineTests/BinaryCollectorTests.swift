@@ -12,7 +12,7 @@ import Testing
         identity: AttemptIdentity(owner: "o", job: 1, attempt: 1),
         plan: Plan(inputs: inputs(), checks: BuildChecks(), limits: Limits()), sourceURL: "",
         downloadTemplate: "", workDirectory: folder, storeDirectory: folder + "/store",
-        filesDirectory: ""))
+        filesDirectory: "", cacheDirectory: ""))
     try folders.create(module: "fake")
     try FileManager.default.createDirectory(
       atPath: folders.target + "/t/release", withIntermediateDirectories: true)
@@ -107,7 +107,7 @@ import Testing
         identity: AttemptIdentity(owner: "o", job: 1, attempt: 1),
         plan: Plan(inputs: inputs(), checks: BuildChecks(), limits: Limits()), sourceURL: "",
         downloadTemplate: "", workDirectory: folder, storeDirectory: folder + "/store",
-        filesDirectory: "")
+        filesDirectory: "", cacheDirectory: "")
       let folders = AttemptFolders(request)
       try folders.create(module: "fake")
       let environment = Endless { _ in

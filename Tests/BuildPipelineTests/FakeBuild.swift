@@ -63,7 +63,8 @@ struct FakeBuild: Sendable {
         identity: AttemptIdentity(owner: "test", job: 7, attempt: 1), plan: plan,
         sourceURL: server.url + "/demo-1.0.0.crate",
         downloadTemplate: server.url + "/{crate}-{version}.crate", workDirectory: folder + "/work",
-        storeDirectory: folder + "/store", filesDirectory: folder))
+        storeDirectory: folder + "/store", filesDirectory: folder,
+        cacheDirectory: folder + "/modules"))
   }
 
   /// Runs the attempt in a real executor host.

@@ -27,7 +27,7 @@ import Testing
     let path = TestPrograms.module("WrongVersionExecutor")
     #expect(
       answer.refusal
-        == "\(path) was built with version 42 of ExecutorKit, this program has version 1. Build the"
+        == "\(path) was built with version 43 of ExecutorKit, this program has version 2. Build the"
         + " module again with the kit of this release")
     #expect(answer.ending == .exited(0))
   }
@@ -64,7 +64,7 @@ import Testing
     }
     let request = ProbeRequest(
       targets: [target("a-b-c", "ready"), target("d-e-f", "unhealthy"), target("g-h-i", "absent")],
-      filesDirectory: "/")
+      filesDirectory: "/", cacheDirectory: "/nowhere")
     let answer = try await askHost("FakeExecutor", .probe(request))
     guard case .probed(let report)? = answer.events.first else {
       Issue.record("\(answer)")
@@ -82,7 +82,7 @@ import Testing
   func crashInProbe() async throws {
     let target = ProbeRequest.Target(
       triple: "a-b-c", configuration: .map(["probe": .text("crash")]))
-    let request = ProbeRequest(targets: [target], filesDirectory: "/")
+    let request = ProbeRequest(targets: [target], filesDirectory: "/", cacheDirectory: "/nowhere")
     let answer = try await askHost("FakeExecutor", .probe(request))
     #expect(answer.events.isEmpty)
     #expect(answer.errors.contains("told to crash in probe"))

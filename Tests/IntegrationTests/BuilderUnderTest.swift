@@ -47,7 +47,8 @@ extension BuilderServiceTests {
         path: BuiltPrograms.folder + "/buildsrs-executor-host",
         environment: ProcessInfo.processInfo.environment.merging(environment) { $1 },
         grace: .seconds(1)),
-      modulesDirectory: modules, filesDirectory: folder, targets: [offered],
+      modulesDirectory: modules, filesDirectory: folder,
+      cacheDirectory: folder + "/modules", targets: [offered],
       scratchDirectory: folder, timeLimit: probe == "hang" ? .seconds(2) : .seconds(20))
     var logger = Logger(label: "builder")
     logger.logLevel = .critical

@@ -29,12 +29,14 @@ public struct HostBuildRequest: Codable, Sendable {
   public var storeDirectory: String
   /// `targets/executors`: container and root-file-system files.
   public var filesDirectory: String
+  /// What modules keep for all builders of this machine: root file systems, toolchains.
+  public var cacheDirectory: String
   /// Whether nothing but the crate store may come from earlier builds: to compare two builds.
   public var isIndependent: Bool
 
   public init(
     identity: AttemptIdentity, plan: Plan, sourceURL: String, downloadTemplate: String,
-    workDirectory: String, storeDirectory: String, filesDirectory: String,
+    workDirectory: String, storeDirectory: String, filesDirectory: String, cacheDirectory: String,
     isIndependent: Bool = false
   ) {
     self.identity = identity
@@ -44,6 +46,7 @@ public struct HostBuildRequest: Codable, Sendable {
     self.workDirectory = workDirectory
     self.storeDirectory = storeDirectory
     self.filesDirectory = filesDirectory
+    self.cacheDirectory = cacheDirectory
     self.isIndependent = isIndependent
   }
 }

@@ -5,10 +5,13 @@ import Foundation
 struct AttemptFolders: Sendable {
   let work: String
   let store: String
+  /// What modules keep.
+  let modules: String
 
   init(_ request: HostBuildRequest) {
     work = request.workDirectory
     store = request.storeDirectory
+    modules = request.cacheDirectory
   }
 
   var archive: String { work + "/source.crate" }
@@ -22,7 +25,7 @@ struct AttemptFolders: Sendable {
   /// The module's own place.
   var scratch: String { work + "/scratch" }
   /// A module's place that outlives attempts.
-  func cache(ofModule name: String) -> String { "\(store)/modules/\(name)" }
+  func cache(ofModule name: String) -> String { "\(modules)/\(name)" }
 
   /// What the environment's commands see of the host. The same paths everywhere: they are part of
   /// what makes builds reproducible.

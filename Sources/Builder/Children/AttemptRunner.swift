@@ -31,6 +31,7 @@ struct AttemptRunner: Sendable {
   /// The module's shared library; nil: this builder does not have it.
   let module: String?
   let filesDirectory: String
+  let cacheDirectory: String
   let state: StateDirectory
   let client: TransferClient
   /// Added to the plan's time limit before a silent child is killed: fetching and preparing take
@@ -97,6 +98,7 @@ struct AttemptRunner: Sendable {
       identity: AttemptIdentity(owner: owner, job: job.job, attempt: job.attempt),
       plan: job.plan, sourceURL: job.sourceURL, downloadTemplate: downloadTemplate,
       workDirectory: work, storeDirectory: state.storeDirectory, filesDirectory: filesDirectory,
+      cacheDirectory: cacheDirectory,
       isIndependent: job.isVerification)
     let final = try await program.run(
       .build(request), module: module,

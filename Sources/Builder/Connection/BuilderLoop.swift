@@ -209,7 +209,8 @@ struct BuilderLoop {
       job: job, downloadTemplate: template, owner: service.identity.owner,
       program: service.prober.program,
       module: modules.first { $0.name == inputs.executor }?.path,
-      filesDirectory: service.prober.filesDirectory, state: service.state, client: client,
+      filesDirectory: service.prober.filesDirectory,
+      cacheDirectory: service.prober.cacheDirectory, state: service.state, client: client,
       silenceMargin: service.configuration.silenceMargin, control: control)
     guard sweeps == 0 else { return heldBack.append((reference, runner)) }
     launch(reference, runner, in: &group)

@@ -40,6 +40,8 @@ public struct ModuleProber: Sendable {
   public var modulesDirectory: String
   /// `targets/executors`.
   public var filesDirectory: String
+  /// What modules keep for all builders of this machine, a folder for each.
+  public var cacheDirectory: String
   public var targets: [OfferedTarget]
   /// Where children's standard error is kept while they run.
   public var scratchDirectory: String
@@ -47,11 +49,13 @@ public struct ModuleProber: Sendable {
 
   public init(
     program: HostProgram, modulesDirectory: String, filesDirectory: String,
-    targets: [OfferedTarget], scratchDirectory: String, timeLimit: Duration = .seconds(20)
+    cacheDirectory: String, targets: [OfferedTarget], scratchDirectory: String,
+    timeLimit: Duration = .seconds(20)
   ) {
     self.program = program
     self.modulesDirectory = modulesDirectory
     self.filesDirectory = filesDirectory
+    self.cacheDirectory = cacheDirectory
     self.targets = targets
     self.scratchDirectory = scratchDirectory
     self.timeLimit = timeLimit
@@ -90,7 +94,7 @@ public struct ModuleProber: Sendable {
       guard !mine.isEmpty else { return module }
       let request = ProbeRequest(
         targets: mine.map { .init(triple: $0.triple, configuration: $0.configuration) },
-        filesDirectory: filesDirectory)
+        filesDirectory: filesDirectory, cacheDirectory: "\(cacheDirectory)/\(module.name)")
       if case .probed(let report) = try await ask(.probe(request), path) {
         module.targets = report.targets
         module.facts = report.facts

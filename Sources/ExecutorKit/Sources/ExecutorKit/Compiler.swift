@@ -8,8 +8,13 @@ extension BuildInputs {
     return parts.joined(separator: "-")
   }
 
-  /// The C compiler that links for the target: one word of a `PATH`, never a command line.
-  public var compiler: String { "\(gnuTriple)-gcc" }
+  /// The C compiler that links for the target: one word of the environment's `PATH`, never a command
+  /// line. Every environment has a program of this name for its targets and linkers; with `zig` it is
+  /// one that reads the promised glibc from the variable ``zigGlibcVariable``.
+  public var compiler: String { linker == "zig" ? "\(gnuTriple)-zig-cc" : "\(gnuTriple)-gcc" }
+
+  /// The variable that tells an environment's `…-zig-cc` the glibc to link against, such as `2.17`.
+  public static let zigGlibcVariable = "BUILDSRS_GLIBC"
 
   private static func gnuProcessor(_ architecture: String) -> String {
     switch architecture {

@@ -24,8 +24,9 @@ public struct PrepareRequest: Codable, Sendable {
   public var mounts: [Mount]
   /// A directory of the attempt's own on the host, for the module's own files; removed afterwards.
   public var scratchDirectory: String
-  /// A directory of the module's own on the host that outlives attempts and that all of the
-  /// builder's attempts share at once; what is in it is named by digest.
+  /// A directory of the module's own on the host for what is costly to make (root file systems,
+  /// toolchains). It outlives attempts, and every builder of the machine may share it at once; what
+  /// is in it is named by digest and appears whole, by a rename.
   public var cacheDirectory: String
   /// Where the module finds its container and root-file-system files (`targets/executors`).
   public var filesDirectory: String
@@ -69,13 +70,19 @@ public struct EnvironmentIdentity: Codable, Sendable, Equatable {
   public var cargo: String
   /// Linker and C compiler, by their version lines.
   public var linker: String
+  /// `sha256:…` over all that builds what runs during a build (build scripts, procedural macros):
+  /// environments that are equal in it, of whatever target, may share those within one version. Nil:
+  /// nothing can be shared.
+  public var hostDigest: String?
   /// More facts, such as the image's name.
   public var facts: [String: String]
 
   public init(
-    digest: String, rustc: String, cargo: String, linker: String, facts: [String: String] = [:]
+    digest: String, rustc: String, cargo: String, linker: String, hostDigest: String? = nil,
+    facts: [String: String] = [:]
   ) {
     self.digest = digest
+    self.hostDigest = hostDigest
     self.rustc = rustc
     self.cargo = cargo
     self.linker = linker

@@ -1,10 +1,10 @@
 /// The version of this kit's interface: raised on every change that a module compiled before it
 /// would not survive.
-public let executorKitVersion: Int32 = 1
+public let executorKitVersion: Int32 = 2
 
 /// The kit's version as compiled into whoever calls it, so that a module tells what it was *built*
 /// with, not what it happens to be linked to.
-@inlinable public func executorKitVersionAtBuild() -> Int32 { 1 }
+@inlinable public func executorKitVersionAtBuild() -> Int32 { 2 }
 
 /// The one symbol that a module exports, of type ``ExecutorModuleEntry``.
 public let executorModuleSymbol = "buildsrs_executor_module"

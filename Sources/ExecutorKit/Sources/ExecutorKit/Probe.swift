@@ -14,10 +14,13 @@ public struct ProbeRequest: Codable, Sendable {
   public var targets: [Target]
   /// Where the module finds its container and root-file-system files (`targets/executors`).
   public var filesDirectory: String
+  /// As ``PrepareRequest/cacheDirectory``; it may not exist yet, and a probe makes nothing in it.
+  public var cacheDirectory: String
 
-  public init(targets: [Target], filesDirectory: String) {
+  public init(targets: [Target], filesDirectory: String, cacheDirectory: String) {
     self.targets = targets
     self.filesDirectory = filesDirectory
+    self.cacheDirectory = cacheDirectory
   }
 }
 
