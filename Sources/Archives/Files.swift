@@ -26,9 +26,23 @@ final class OutputFile {
   }
 
   func close() throws(ArchiveError) {
+    let times = [timespec](repeating: timespec(tv_sec: time_t(unpackedTime), tv_nsec: 0), count: 2)
+    guard futimens(descriptor, times) == 0 else { throw systemError("set the time of", path) }
     let result = Glibc.close(descriptor)
     descriptor = -1
     guard result == 0 else { throw systemError("write", path) }
+  }
+}
+
+/// The modification time of everything unpacked, in seconds since 1970: what `cargo package` gives to
+/// the entries of a `.crate`. Build scripts and macros that look at times, and Cargo itself, then find
+/// the same at every build.
+public let unpackedTime: Int64 = 1_153_704_088
+
+func setUnpackedTime(_ path: String) throws(ArchiveError) {
+  let times = [timespec](repeating: timespec(tv_sec: time_t(unpackedTime), tv_nsec: 0), count: 2)
+  guard utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) == 0 else {
+    throw systemError("set the time of", path)
   }
 }
 

@@ -15,7 +15,8 @@ public struct UnpackSummary: Sendable, Equatable {
 /// Every entry must be in `expectedRoot/` (`name-version`), which is left out of the paths written.
 /// Files get the mode 0644, or 0755 where they are executable. Cargo's own notes at the root,
 /// `.cargo-ok` and `.cargo-checksum.json`, are left out. `directory` must not exist, its parent
-/// must; the work is done in a folder beside it (`.NAME.unpacking-…`). Blocks on the disk.
+/// must. Files and folders get the time ``unpackedTime``, so that a build sees the same times
+/// whenever it runs. The work is done in a folder beside it (`.NAME.unpacking-…`). Blocks on the disk.
 public func unpackCrate(
   archive: String, expectedRoot: String, into directory: String, limits: ArchiveLimits = .init()
 ) throws(ArchiveError) -> UnpackSummary {
@@ -28,6 +29,7 @@ public func unpackCrate(
       try writer.write(entry, content)
     }
     if writer.isEmpty { throw ArchiveError.empty }
+    try writer.finish()
     try publish(temporary, as: directory)
     return writer.summary
   } catch {
@@ -66,6 +68,12 @@ struct TreeWriter {
     let parts = relative.split(separator: "/")
     try makeFolders(parts.dropLast(entry.isDirectory ? 0 : 1))
     if !entry.isDirectory { try writeFile(relative, entry, content) }
+  }
+
+  /// Gives every folder its time, once nothing more is put into it.
+  func finish() throws(ArchiveError) {
+    for folder in made { try setUnpackedTime(root + folder) }
+    try setUnpackedTime(root)
   }
 
   private mutating func makeFolders(_ parts: ArraySlice<Substring>) throws(ArchiveError) {

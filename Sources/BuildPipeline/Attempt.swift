@@ -62,6 +62,12 @@ struct Attempt: Sendable {
     return environment
   }
 
+  /// What this build may share with those of other targets; nil: nothing.
+  private func hostPart(in environment: any BuildEnvironment) -> HostPart? {
+    guard !request.isIndependent, let folder = request.hostPartsDirectory else { return nil }
+    return HostPart(inputs: inputs, environment: environment.identity, folder: folder)
+  }
+
   /// A task of its own, waited for: tearing down must go on where the attempt was cancelled.
   private func tearDown(_ environment: any BuildEnvironment) async {
     await Task { await environment.tearDown() }.value
@@ -73,9 +79,14 @@ struct Attempt: Sendable {
     try Task.checkCancellation()
     let run = GuardedRun(
       environment: environment, log: log, folders: folders, diskLimit: limits.disk)
+    let hostPart = hostPart(in: environment)
     let binaries = try await times.measure(.build) {
-      try await CompileStage(plan: request.plan, run: run, source: source).build()
+      if let bytes = await hostPart?.restore(into: folders.target) {
+        log.line("\(bytes) bytes of build scripts and macros come from another target's build")
+      }
+      return try await CompileStage(plan: request.plan, run: run, source: source).build()
     }
+    await hostPart?.keep(from: folders.target)
     var reports = try await times.measure(.inspect) {
       try await InspectStage(plan: request.plan, log: log).inspect(binaries)
     }

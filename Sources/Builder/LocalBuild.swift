@@ -1,5 +1,6 @@
 import Blocking
 public import BuildPipeline
+import Cryptography
 public import ExecutorKit
 public import FarmModel
 import Foundation
@@ -18,6 +19,9 @@ public struct LocalBuild: Sendable {
   public var plan: Plan
   public var sourceURL: String
   public var downloadTemplate: String
+  /// 1, or 2 for the same build once more, which shares nothing with the first but the crate store,
+  /// and works in a directory of another length.
+  public var round = 1
 
   public init(
     program: HostProgram, module: String, filesDirectory: String, cacheDirectory: String,
@@ -42,7 +46,8 @@ public struct LocalBuild: Sendable {
   /// The build's own directory, with `artifacts` in it after a success.
   public var workDirectory: String {
     let inputs = plan.inputs
-    return "\(stateDirectory)/local/\(inputs.crate)-\(inputs.version)-\(inputs.target)-\(getpid())"
+    let name = "\(inputs.crate)-\(inputs.version)-\(inputs.target)"
+    return "\(stateDirectory)/local/\(name)\(round > 1 ? "-once-more" : "")-\(getpid())"
   }
 
   /// Runs the build. The work directory stays: ``removeWork()`` removes it.
@@ -59,7 +64,8 @@ public struct LocalBuild: Sendable {
     let request = HostBuildRequest(
       identity: identity, plan: plan, sourceURL: sourceURL, downloadTemplate: downloadTemplate,
       workDirectory: work, storeDirectory: store, filesDirectory: filesDirectory,
-      cacheDirectory: cacheDirectory)
+      cacheDirectory: cacheDirectory, hostPartsDirectory: stateDirectory + "/host-parts",
+      isIndependent: round > 1)
     do {
       let final = try await program.run(
         .build(request), module: module,
@@ -104,6 +110,36 @@ public struct LocalBuild: Sendable {
         return path
       }
     }
+  }
+
+  /// Writes what two builds have shown into the metadata file of the first.
+  ///
+  /// - Parameter directory: Where ``moveArtifacts(_:to:)`` has put it.
+  /// - Returns: The report with the file's new size and digest.
+  public func record(
+    _ finding: ReproducibilityFinding, of report: BuildReport, in directory: String
+  ) async throws -> BuildReport {
+    guard let index = report.artifacts.firstIndex(where: { $0.kind == .metadata }) else {
+      return report
+    }
+    let path = directory + "/" + report.artifacts[index].name
+    var whole = report
+    whole.artifacts[index] = try await offCooperativePool {
+      let data = try Data(contentsOf: URL(filePath: path))
+      guard var document = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+        throw BuilderSetupError("\(path) is no metadata file")
+      }
+      document["reproducibility"] =
+        ["differing": finding.differing, "verdict": finding.verdict.rawValue] as [String: Any]
+      let text = try JSONSerialization.data(
+        withJSONObject: document,
+        options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+      try (text + Data("\n".utf8)).write(to: URL(filePath: path), options: .atomic)
+      var artifact = report.artifacts[index]
+      (artifact.sha256, artifact.size) = try SHA256.hex(ofFile: path)
+      return artifact
+    }
+    return whole
   }
 
   /// Removes the work directory.

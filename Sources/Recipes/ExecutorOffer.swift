@@ -1,4 +1,5 @@
 public import ExecutorKit
+import FarmModel
 
 /// How one executor module builds for a target: the target's own executor, or one of its
 /// `alternatives`, which a recipe may choose for a crate that the own one cannot build.
@@ -84,5 +85,18 @@ public struct ExecutorOffer: Sendable, Equatable {
       return nil
     }
     return reader.configuration(node, name: quoted("configuration"))
+  }
+}
+
+extension TargetDefinition {
+  /// A plan of no crate, for an environment to be made ready ahead of builds.
+  public func environmentPlan(for offer: ExecutorOffer) -> Plan {
+    Plan(
+      inputs: BuildInputs(
+        crate: "", version: "", checksum: "", target: triple.text, executor: offer.executor,
+        configuration: offer.configuration, rust: rust, linker: offer.linker.rawValue,
+        glibc: offer.glibc),
+      checks: BuildChecks(runner: offer.runner, needed: needed),
+      limits: limits.applied(to: Limits()))
   }
 }

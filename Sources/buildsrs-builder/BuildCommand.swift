@@ -4,19 +4,22 @@ import CommandLineSupport
 import ExecutorKit
 import FarmModel
 import Foundation
-import UnixSignals
 
 struct BuildCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "build",
     abstract: "Builds one crate on this machine, exactly as the farm would.",
     discussion: """
-      Stages and the log go to standard error, the result to standard output. Exit code 0: built; \
-      1: the build failed; 2: it was asked wrongly.
+      Stages and the log go to standard error, the result to standard output. With --twice each \
+      build is done once more in another directory, and the files are compared; the finding is \
+      written into the metadata file. Exit code 0: built, and with --twice reproduced; 1: a build \
+      failed or differs; 2: it was asked wrongly.
 
       EXAMPLES
         buildsrs-builder build hexyl --target x86_64-unknown-linux-gnu
-        buildsrs-builder build ripgrep@13.0.0 --target aarch64-unknown-linux-gnu \\
+        buildsrs-builder build hexyl --target x86_64-unknown-linux-musl --twice
+        buildsrs-builder build ripgrep@13.0.0 --target x86_64-unknown-linux-gnu \\
+          --target aarch64-unknown-linux-gnu \\
           --registry-url sparse+http://127.0.0.1:8800/ --output out
         buildsrs-builder build hexyl --target x86_64-unknown-linux-gnu --json | jq .binaries
       """)
@@ -29,8 +32,8 @@ struct BuildCommand: AsyncParsableCommand {
       "The crate, and its version if not the latest.", valueName: "crate[@version]"))
   var crate: String
 
-  @Option(help: "The target triple.")
-  var target: String
+  @Option(help: "The target triple; repeated, they are built one after another.")
+  var target: [String]
 
   @Option(help: "The directory of recipes (default: recipes).", completion: .directory)
   var recipesDirectory: String?
@@ -41,70 +44,117 @@ struct BuildCommand: AsyncParsableCommand {
   @Option(help: "Where the artifacts go (default: the current directory).", completion: .directory)
   var output = "."
 
+  @Flag(help: "Build twice and compare.")
+  var twice = false
+
   @Flag(help: "Leave the build's own directory, and tell where it is.")
   var keep = false
 
-  @Flag(help: "Print the report as JSON.")
+  @Flag(help: "Print the report as JSON; a list where there are several targets.")
   var json = false
 
   func run() async throws {
     let recipes = Flags(flags: [.recipesDirectory: recipesDirectory.map { [$0] } ?? []])
     let settings = try machine.settings(registry, recipes)
-    let wanted = try WantedBuild(crate: crate, target: target)
-    let source = try await ResolvedBuild(wanted, executor: executor, settings: settings)
-    let plan = source.plan
+    let wanted = try target.map { (triple) throws(CommandFailure) in
+      try WantedBuild(crate: crate, target: triple)
+    }
     let prober = try settings.prober(scratch: NSTemporaryDirectory())
-    let build = LocalBuild(
-      program: prober.program, module: try await module(plan.inputs.executor, prober),
-      filesDirectory: prober.filesDirectory, cacheDirectory: prober.cacheDirectory,
-      stateDirectory: absolutePath(settings.stateDirectory),
-      plan: plan, sourceURL: source.sourceURL, downloadTemplate: source.downloadTemplate)
-    try await perform(build, BuildPrinter(terminal: Terminal()))
+    var builds: [LocalBuild] = []
+    for one in wanted { builds.append(try await localBuild(one, settings, prober)) }
+    try await buildAll(builds, BuildPrinter(terminal: Terminal()))
   }
 
-  private func module(_ name: String, _ prober: ModuleProber) async throws -> String {
-    do { return try await prober.modulePath(of: name) } catch let error as BuilderSetupError {
+  private func localBuild(
+    _ wanted: WantedBuild, _ settings: Settings, _ prober: ModuleProber
+  ) async throws -> LocalBuild {
+    let source = try await ResolvedBuild(wanted, executor: executor, settings: settings)
+    let module: String
+    do {
+      module = try await prober.modulePath(of: source.plan.inputs.executor)
+    } catch let error as BuilderSetupError {
       throw CommandFailure(error.description)
     }
+    return LocalBuild(
+      program: prober.program, module: module, filesDirectory: prober.filesDirectory,
+      cacheDirectory: prober.cacheDirectory, stateDirectory: absolutePath(settings.stateDirectory),
+      plan: source.plan, sourceURL: source.sourceURL, downloadTemplate: source.downloadTemplate)
   }
 
-  private func perform(_ build: LocalBuild, _ printer: BuildPrinter) async throws {
-    await printer.begin(build.plan)
-    let result: (AttemptOutcome, BuildReport?)
+  /// Every build gets its turn, whatever became of the ones before; then the failures are told.
+  private func buildAll(_ builds: [LocalBuild], _ printer: BuildPrinter) async throws {
+    var results: [LocalResult] = []
+    var failures: [String] = []
+    for build in builds {
+      let result = try await perform(build, printer)
+      results.append(result)
+      if let failure = result.failure {
+        let triple = builds.count > 1 ? "\(build.plan.inputs.target): " : ""
+        failures.append(triple + failure)
+      }
+      if !json, let summary = printer.summary(result) { print(summary) }
+      if result.wasCancelled { break }
+    }
+    if json {
+      print(
+        builds.count == 1
+          ? try BuildPrinter.json(results.first) : try BuildPrinter.json(results))
+    }
+    if !failures.isEmpty { throw CommandFailure(failures.joined(separator: "\n")) }
+  }
+
+  private func perform(_ build: LocalBuild, _ printer: BuildPrinter) async throws -> LocalResult {
+    var result = LocalResult(plan: build.plan, outcome: .succeeded)
     do {
-      result = try await runCancellable(build, printer)
+      let (outcome, report) = try await once(build, printer)
+      result.outcome = outcome
+      guard outcome == .succeeded, let report else { return result }
+      result.report = report
+      result.paths = try await build.moveArtifacts(report.artifacts, to: absolutePath(output))
+      await clean(build)
+      if twice { try await repeatBuild(build, of: report, into: &result, printer) }
     } catch let failure as HostFailure {
       await clean(build)
       throw CommandFailure(failure.description)
     }
-    guard case (.succeeded, let report?) = result else {
-      await clean(build)
-      if case .failed(let failureClass, let message) = result.0 {
-        if json { print(try BuildPrinter.json(result.0)) }
-        throw CommandFailure("\(failureClass.rawValue): \(message)")
-      }
-      throw CommandFailure("the host reported a success without a report")
-    }
-    let paths = try await build.moveArtifacts(report.artifacts, to: absolutePath(output))
-    await clean(build)
-    print(json ? try BuildPrinter.json(report) : printer.summary(report, build.plan, paths))
+    return result
   }
 
-  /// The first Ctrl-C or SIGTERM asks the host to tear down.
-  private func runCancellable(_ build: LocalBuild, _ printer: BuildPrinter) async throws -> (
+  /// Builds once more and compares; what differs is kept beside the first for a person to look at.
+  private func repeatBuild(
+    _ first: LocalBuild, of report: BuildReport, into result: inout LocalResult,
+    _ printer: BuildPrinter
+  ) async throws {
+    var again = first
+    again.round = 2
+    let (outcome, second) = try await once(again, printer)
+    result.outcome = outcome
+    guard outcome == .succeeded, let second else { return }
+    let finding = ReproducibilityFinding(comparing: report, with: second)
+    result.reproducibility = finding
+    if finding.verdict == .differs {
+      result.otherPaths = try await again.moveArtifacts(
+        second.artifacts, to: absolutePath(output) + "/once-more")
+    }
+    await clean(again)
+    result.report = try await first.record(finding, of: report, in: absolutePath(output))
+  }
+
+  /// One run; its directory is removed where it failed.
+  private func once(_ build: LocalBuild, _ printer: BuildPrinter) async throws -> (
     AttemptOutcome, BuildReport?
   ) {
+    await printer.begin(build.plan)
     let control = HostControl()
-    return try await withThrowingTaskGroup(of: (AttemptOutcome, BuildReport?)?.self) { group in
-      let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-      group.addTask {
-        for await _ in signals { control.cancel() }
-        return nil
+    do {
+      let end = try await cancelledBySignals(control) {
+        try await build.run(control: control) { await printer.show($0) }
       }
-      group.addTask { try await build.run(control: control) { await printer.show($0) } }
-      defer { group.cancelAll() }
-      while let end = try await group.next() { if let end { return end } }
-      throw CancellationError()
+      if end.0 != .succeeded { await clean(build) }
+      return end
+    } catch {
+      await clean(build)
+      throw error
     }
   }
 

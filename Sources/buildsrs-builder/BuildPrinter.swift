@@ -45,8 +45,10 @@ actor BuildPrinter {
     return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 
-  /// What was built, for people.
-  nonisolated func summary(_ report: BuildReport, _ plan: Plan, _ paths: [String]) -> String {
+  /// What was built, for people; nil: nothing was.
+  nonisolated func summary(_ result: LocalResult) -> String? {
+    guard let report = result.report else { return nil }
+    let plan = result.plan
     var lines = [
       terminal.styled("built", .bold, .green)
         + " \(plan.inputs.crate) \(plan.inputs.version) for \(plan.inputs.target)"
@@ -61,8 +63,17 @@ actor BuildPrinter {
       report.seconds[stage.rawValue].map { String(format: "\(stage.rawValue) %.1f s", $0) }
     }
     lines.append("  times: " + seconds.joined(separator: ", "))
-    lines += paths.map { "  \($0)" }
+    if let finding = result.reproducibility { lines.append("  " + Self.line(finding)) }
+    lines += (result.paths + result.otherPaths).map { "  \($0)" }
     return lines.joined(separator: "\n")
+  }
+
+  private static func line(_ finding: ReproducibilityFinding) -> String {
+    switch finding.verdict {
+    case .reproduced: "built twice with the same bytes"
+    case .differs: "built twice, differs: " + finding.differing.joined(separator: ", ")
+    case .untested: "built once"
+    }
   }
 
   private static func lines(_ binary: BinaryReport) -> [String] {

@@ -11,11 +11,12 @@ struct BuilderCommand: AsyncParsableCommand {
 
       EXAMPLES
         buildsrs-builder probe
+        buildsrs-builder prepare --target x86_64-unknown-linux-musl
         buildsrs-builder build hexyl --target x86_64-unknown-linux-gnu
         buildsrs-builder run --backend-url http://127.0.0.1:8080 --name alpha
       """,
     version: programVersion,
-    subcommands: [RunCommand.self, ProbeCommand.self, BuildCommand.self])
+    subcommands: [RunCommand.self, ProbeCommand.self, PrepareCommand.self, BuildCommand.self])
 }
 
 /// The version of the builder program, sent in `hello`.

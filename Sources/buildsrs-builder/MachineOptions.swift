@@ -2,6 +2,7 @@ import ArgumentParser
 import Builder
 import CommandLineSupport
 import Foundation
+import Recipes
 
 /// Where modules and targets are; what all commands share.
 struct MachineOptions: ParsableArguments {
@@ -53,6 +54,16 @@ extension Settings {
       .path(percentEncoded: false)
     let names = (try? FileManager.default.contentsOfDirectory(atPath: beside)) ?? []
     return names.contains { $0.hasSuffix("Executor.so") } ? absolutePath(beside) : usual
+  }
+
+  /// The targets of the targets directory.
+  /// - Throws: `CommandFailure` with every mistake in the files.
+  func targetDefinitions() throws -> [TargetDefinition] {
+    do {
+      return try OfferedTarget.definitions(directory: absolutePath(targetsDirectory))
+    } catch let error as BuilderSetupError {
+      throw CommandFailure(error.description, exitCode: .usage)
+    }
   }
 
   /// Asks the modules; the targets come from the targets directory.

@@ -10,6 +10,8 @@ struct FakeBuild: Sendable {
   let folder: String
   let server: LocalServer
   var plan: Plan
+  var attempt: Int32 = 1
+  var isIndependent = false
 
   /// Runs a body with a small crate `demo 1.0.0` behind a local server.
   static func with<Result>(
@@ -60,11 +62,12 @@ struct FakeBuild: Sendable {
   var request: HostRequest {
     .build(
       HostBuildRequest(
-        identity: AttemptIdentity(owner: "test", job: 7, attempt: 1), plan: plan,
+        identity: AttemptIdentity(owner: "test", job: 7, attempt: attempt), plan: plan,
         sourceURL: server.url + "/demo-1.0.0.crate",
         downloadTemplate: server.url + "/{crate}-{version}.crate", workDirectory: folder + "/work",
         storeDirectory: folder + "/store", filesDirectory: folder,
-        cacheDirectory: folder + "/modules"))
+        cacheDirectory: folder + "/modules", hostPartsDirectory: folder + "/host-parts",
+        isIndependent: isIndependent))
   }
 
   /// Runs the attempt in a real executor host.

@@ -11,6 +11,7 @@ public enum HostRequest: Codable, Sendable {
   case describe
   case probe(ProbeRequest)
   case sweep(SweepRequest)
+  case prepare(HostPrepareRequest)
   case build(HostBuildRequest)
 }
 
@@ -31,13 +32,15 @@ public struct HostBuildRequest: Codable, Sendable {
   public var filesDirectory: String
   /// What modules keep for all builders of this machine: root file systems, toolchains.
   public var cacheDirectory: String
+  /// Where the builder keeps what the targets of one version share; nil: nothing is shared.
+  public var hostPartsDirectory: String?
   /// Whether nothing but the crate store may come from earlier builds: to compare two builds.
   public var isIndependent: Bool
 
   public init(
     identity: AttemptIdentity, plan: Plan, sourceURL: String, downloadTemplate: String,
     workDirectory: String, storeDirectory: String, filesDirectory: String, cacheDirectory: String,
-    isIndependent: Bool = false
+    hostPartsDirectory: String? = nil, isIndependent: Bool = false
   ) {
     self.identity = identity
     self.plan = plan
@@ -47,7 +50,32 @@ public struct HostBuildRequest: Codable, Sendable {
     self.storeDirectory = storeDirectory
     self.filesDirectory = filesDirectory
     self.cacheDirectory = cacheDirectory
+    self.hostPartsDirectory = hostPartsDirectory
     self.isIndependent = isIndependent
+  }
+}
+
+/// An environment to make ready ahead of builds: image, root file system, toolchain.
+public struct HostPrepareRequest: Codable, Sendable {
+  public var identity: AttemptIdentity
+  /// What the environment is for; of the crate, nothing counts but its system packages.
+  public var plan: Plan
+  /// A directory of the request's own on the host, made by the builder.
+  public var workDirectory: String
+  /// As ``HostBuildRequest/filesDirectory``.
+  public var filesDirectory: String
+  /// As ``HostBuildRequest/cacheDirectory``.
+  public var cacheDirectory: String
+
+  public init(
+    identity: AttemptIdentity, plan: Plan, workDirectory: String, filesDirectory: String,
+    cacheDirectory: String
+  ) {
+    self.identity = identity
+    self.plan = plan
+    self.workDirectory = workDirectory
+    self.filesDirectory = filesDirectory
+    self.cacheDirectory = cacheDirectory
   }
 }
 
@@ -56,11 +84,13 @@ public enum HostEvent: Codable, Sendable {
   case described(ModuleDescription)
   case probed(ProbeReport)
   case swept(SweepReport)
+  /// The last event of a preparation that succeeded.
+  case prepared(EnvironmentIdentity)
   /// A stage of the pipeline begins.
   case stage(BuildStage)
   /// A piece of the attempt's log; valid UTF-8, may hold several lines or a part of one.
   case log(String)
-  /// The last event of a build. The report is there when the outcome is `succeeded`; its artifacts
+  /// The last event of a build, or of a preparation that failed. The report is there when the outcome is `succeeded`; its artifacts
   /// lie as files of those names in `<work directory>/artifacts`.
   case finished(AttemptOutcome, BuildReport?)
   /// The last event where the module could not be loaded or the request not be understood.

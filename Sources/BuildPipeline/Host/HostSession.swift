@@ -50,6 +50,8 @@ public struct HostSession: Sendable {
     case .describe: connection.send(.described(module.describe()))
     case .probe(let request): connection.send(.probed(await module.probe(request)))
     case .sweep(let request): connection.send(.swept(try await module.sweep(request)))
+    case .prepare(let request):
+      connection.send(await BuildPipeline.prepare(request, module: module) { connection.send($0) })
     case .build(let request):
       let (outcome, report) = await BuildPipeline.run(request, module: module) {
         connection.send($0)

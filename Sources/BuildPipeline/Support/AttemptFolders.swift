@@ -45,16 +45,21 @@ struct AttemptFolders: Sendable {
 
   /// Makes every folder but ``crate``, which appears when the archive is unpacked.
   func create(module: String) throws(ExecutorFailure) {
-    let folders = [vendor, cargoHome, target, binaries, artifacts, scratch, store]
-    for folder in folders + [cache(ofModule: module)] {
-      do {
-        try FileManager.default.createDirectory(
-          atPath: folder, withIntermediateDirectories: true,
-          attributes: [.posixPermissions: 0o755])
-      } catch {
-        throw ExecutorFailure(
-          .infrastructure, "cannot make the folder \(folder): \(error.localizedDescription)")
-      }
+    try makeFolders([
+      vendor, cargoHome, target, binaries, artifacts, scratch, store, cache(ofModule: module),
+    ])
+  }
+}
+
+/// Makes folders and their parents with the mode 0755, where they are missing. Blocks on the disk.
+func makeFolders(_ folders: [String]) throws(ExecutorFailure) {
+  for folder in folders {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+    } catch {
+      throw ExecutorFailure(
+        .infrastructure, "cannot make the folder \(folder): \(error.localizedDescription)")
     }
   }
 }

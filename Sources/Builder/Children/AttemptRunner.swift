@@ -99,7 +99,7 @@ struct AttemptRunner: Sendable {
       plan: job.plan, sourceURL: job.sourceURL, downloadTemplate: downloadTemplate,
       workDirectory: work, storeDirectory: state.storeDirectory, filesDirectory: filesDirectory,
       cacheDirectory: cacheDirectory,
-      isIndependent: job.isVerification)
+      hostPartsDirectory: state.hostPartsDirectory, isIndependent: job.isVerification)
     let final = try await program.run(
       .build(request), module: module,
       silenceLimit: .seconds(job.plan.limits.timeSeconds) + silenceMargin, control: control,

@@ -193,7 +193,7 @@ extension HostEvent {
   var isFinal: Bool {
     switch self {
     case .stage, .log: false
-    case .described, .probed, .swept, .finished, .refused: true
+    case .described, .probed, .swept, .prepared, .finished, .refused: true
     }
   }
 }

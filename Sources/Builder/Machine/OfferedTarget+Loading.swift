@@ -1,6 +1,6 @@
 import FarmModel
 import Foundation
-import Recipes
+public import Recipes
 
 extension OfferedTarget {
   /// The targets that the YAML files of a directory define, each once for every executor that it
@@ -10,6 +10,18 @@ extension OfferedTarget {
   /// - Throws: ``BuilderSetupError`` where the directory cannot be read, or with every mistake in
   ///   the files.
   public static func load(directory: String) throws -> [OfferedTarget] {
+    try definitions(directory: directory).flatMap { target in
+      target.offers.map { offer in
+        OfferedTarget(
+          triple: target.triple.text, executor: offer.executor,
+          configuration: offer.configuration)
+      }
+    }
+  }
+
+  /// The targets that the YAML files of a directory define. Blocks on the disk.
+  /// - Throws: As ``load(directory:)``.
+  public static func definitions(directory: String) throws -> [TargetDefinition] {
     let names: [String]
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: directory)
@@ -22,13 +34,7 @@ extension OfferedTarget {
       return SourceText(path: "targets/" + name, bytes: Array(bytes))
     }
     do {
-      return try RecipeSet(files: files).targets.flatMap { target in
-        target.offers.map { offer in
-          OfferedTarget(
-            triple: target.triple.text, executor: offer.executor,
-            configuration: offer.configuration)
-        }
-      }
+      return try RecipeSet(files: files).targets
     } catch {
       throw BuilderSetupError("\(directory): \(error)")
     }

@@ -7,7 +7,8 @@ public struct BuilderSetupError: Error, Sendable, Equatable, CustomStringConvert
   public init(_ description: String) { self.description = description }
 }
 
-/// A builder's own directory: `builder.key`, `builder.lock`, `work/` and `store/`.
+/// A builder's own directory: `builder.key`, `builder.lock`, `work/`, `store/`
+/// and `host-parts/`.
 ///
 /// One process holds it at a time. All methods block on the disk for a moment.
 public final class StateDirectory: Sendable {
@@ -49,6 +50,9 @@ public final class StateDirectory: Sendable {
 
   /// The crates that all builds share.
   public var storeDirectory: String { path + "/store" }
+
+  /// What the targets of one version share.
+  public var hostPartsDirectory: String { path + "/host-parts" }
 
   /// The directory of one attempt.
   public func workDirectory(job: Int64, attempt: Int32) -> String {

@@ -10,7 +10,7 @@ struct FakeEnvironment: BuildEnvironment {
     EnvironmentIdentity(
       digest: "sha256:" + String(repeating: "0", count: 64),
       rustc: "rustc \(script.toolchain) (fake)", cargo: "cargo \(script.toolchain) (fake)",
-      linker: "fake ld 1.0", facts: ["module": "fake"])
+      linker: "fake ld 1.0", hostDigest: script.hostDigest, facts: ["module": "fake"])
   }
 
   func run(
@@ -86,6 +86,7 @@ struct FakeEnvironment: BuildEnvironment {
     guard !script.binary.isEmpty,
       let target = request.mounts.first(where: { $0.destination == "/build/target" })
     else { return output(line(#"{"reason":"build-finished","success":true}"#)) }
+    try buildHostPart(below: target.source, output)
     let name = script.name ?? inputs.crate
     let folder = "\(inputs.target)/release"
     try FileManager.default.createDirectory(
@@ -101,6 +102,19 @@ struct FakeEnvironment: BuildEnvironment {
           + #""target":{"kind":["bin"],"name":"\#(name)"},"#
           + #""executable":"/build/target/\#(folder)/\#(name)"}"#))
     output(line(#"{"reason":"build-finished","success":true}"#))
+  }
+
+  /// Tells what is there of the host's part, and adds to it, as Cargo would a build script.
+  private func buildHostPart(
+    below target: String, _ output: @Sendable (CommandOutput) -> Void
+  ) throws {
+    let folder = target + "/release"
+    let found = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    output(
+      CommandOutput(
+        .standardError, Array("fake: host part: \(found.sorted().joined(separator: " "))\n".utf8)))
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try Data().write(to: URL(filePath: "\(folder)/by-\(request.identity.attempt)"))
   }
 
   private func line(_ text: String) -> CommandOutput {

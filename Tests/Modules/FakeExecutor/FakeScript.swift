@@ -24,6 +24,8 @@ struct FakeScript: Sendable {
   var answer: String?
   /// The Rust version that the environment claims.
   var toolchain: String
+  /// What the environment tells its host part is made of; nil: it cannot be shared.
+  var hostDigest: String?
   /// `ok`, `crash` or `hang`.
   var tearDown: String
 
@@ -40,6 +42,7 @@ struct FakeScript: Sendable {
     smoke = text("smoke", "ok")
     answer = map["answer"]?.text
     toolchain = text("toolchain", "1.96.0")
+    hostDigest = map["host-digest"]?.text
     tearDown = text("tear-down", "ok")
   }
 
@@ -56,6 +59,7 @@ struct FakeScript: Sendable {
     key("smoke", "ok", "how smoke runs end, in the words of `command`"),
     key("answer", "", "what smoke runs print"),
     key("toolchain", "1.96.0", "the Rust version to claim"),
+    key("host-digest", "", "what the environment's host part is made of"),
     key("tear-down", "ok", "ok, crash or hang"),
   ]
 
