@@ -20,35 +20,30 @@ public struct ReproducibilityFinding: Codable, Sendable, Equatable {
     verdict = differing.isEmpty ? .reproduced : .differs
   }
 
-  /// Compares two builds of the same plan: each binary, and every file that is published.
+  /// Compares two builds of the same plan: each binary, and every file made of them.
   ///
-  /// Logs differ by nature and are left out, and so is provenance, which tells who has built. The
-  /// metadata names the environment: it is compared only between builds of equal environments.
+  /// Logs, provenance and metadata are left out: they tell of one run (who has built, in which
+  /// environment, what a program printed when it was started) and not what was built.
   public init(comparing first: BuildReport, with second: BuildReport) {
-    let sameEnvironment = first.environment == second.environment
-    let left = Self.digests(of: first, withMetadata: sameEnvironment)
-    let right = Self.digests(of: second, withMetadata: sameEnvironment)
+    let (left, right) = (Self.digests(of: first), Self.digests(of: second))
     let names = Set(left.keys).union(right.keys)
     self.init(differing: names.filter { left[$0] != right[$0] })
   }
 
-  /// SHA-256 by the names of files, and of binaries as `archive member`.
-  private static func digests(
-    of report: BuildReport, withMetadata: Bool
-  ) -> [String: String] {
+  /// SHA-256 by the names of files, and of binaries as `bin/NAME`.
+  private static func digests(of report: BuildReport) -> [String: String] {
     var digests: [String: String] = [:]
     for binary in report.binaries { digests["bin/" + binary.name] = binary.sha256 }
-    for artifact in report.artifacts where isCompared(artifact.kind, withMetadata) {
+    for artifact in report.artifacts where isCompared(artifact.kind) {
       digests[artifact.name] = artifact.sha256
     }
     return digests
   }
 
-  private static func isCompared(_ kind: ArtifactKind, _ withMetadata: Bool) -> Bool {
+  private static func isCompared(_ kind: ArtifactKind) -> Bool {
     switch kind {
     case .binary, .debian, .sbom: true
-    case .metadata: withMetadata
-    case .provenance, .log: false
+    case .metadata, .provenance, .log: false
     }
   }
 }
