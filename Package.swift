@@ -129,8 +129,9 @@ let package = Package(
     library(
       "Builder",
       [
-        "Blocking", "BuilderProtocol", "BuildPipeline", "Cryptography", "FarmModel", "Recipes",
-        "WebSockets", executorKit, logging, lifecycle, subprocess, systemPackage, transfer,
+        "Blocking", "BuilderProtocol", "BuildPipeline", "CrateRegistry", "Cryptography",
+        "FarmModel", "Recipes", "WebSockets", executorKit, logging, lifecycle, subprocess,
+        systemPackage, transfer,
         .product(name: "NIOCore", package: "swift-nio"),
       ]),
     library(
@@ -188,7 +189,8 @@ let package = Package(
     test("TransferTests", [transfer]),
     test("ArchivesTests", ["Archives"]),
     test(
-      "CrateRegistryTests", ["CrateRegistry", "Archives", "Cryptography", "FarmModel", transfer]),
+      "CrateRegistryTests",
+      ["CrateRegistry", "Archives", "Blocking", "Cryptography", "FarmModel", transfer]),
     test("ArtifactStorageTests", ["ArtifactStorage", "Cryptography"]),
     test("SigningTests", ["Signing", "Cryptography"]),
     test(
@@ -200,8 +202,8 @@ let package = Package(
     test(
       "BuildPipelineTests",
       [
-        "Archives", "BuildPipeline", "CrateRegistry", "Cryptography", "FarmModel", executorKit,
-        subprocess, systemPackage,
+        "Archives", "Blocking", "BuildPipeline", "CrateRegistry", "Cryptography", "FarmModel",
+        executorKit, subprocess, systemPackage,
       ]),
     test(
       "DockerCrossTests",

@@ -41,11 +41,19 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "How large the crate store may become (default: 20).", valueName: "GiB"))
+  var storeLimit: Int64 = 20
+
+  @Option(
+    help: ArgumentHelp(
       "How long running attempts may take after the first signal.", valueName: "seconds"))
   var grace = 600
 
   func validate() throws {
     if let slots, slots < 1 { throw ValidationError("--slots must be at least 1") }
+    guard (1...1 << 20).contains(storeLimit) else {
+      throw ValidationError("--store-limit must be a number of GiB, at least 1")
+    }
     if grace < 0 { throw ValidationError("--grace cannot be negative") }
     if let bad = labels.first(where: { !$0.contains("=") || $0.hasPrefix("=") }) {
       throw ValidationError("--labels \(bad): KEY=VALUE is expected")
@@ -80,7 +88,8 @@ struct RunCommand: AsyncParsableCommand {
       backends: backends, name: name ?? ProcessInfo.processInfo.hostName, version: programVersion,
       slots: slots ?? max(1, ProcessInfo.processInfo.activeProcessorCount / 2),
       labels: Dictionary(labels.map(Self.label)) { _, last in last },
-      enrolmentToken: try settings.enrolmentTokenFile.map(Self.token), grace: .seconds(grace))
+      enrolmentToken: try settings.enrolmentTokenFile.map(Self.token), grace: .seconds(grace),
+      storeLimit: storeLimit << 30)
   }
 
   private static func label(_ text: String) -> (String, String) {

@@ -1,3 +1,4 @@
+import Blocking
 import ExecutorKit
 import FarmModel
 import Foundation

@@ -82,6 +82,10 @@ struct FetchStage: Sendable {
     }
     let store = CrateStore(
       folder: folders.store, downloader: CrateDownloader(template: template, client: client))
+    // Until all is laid out, nothing of it may be pruned; afterwards it is too young.
+    let (folder, checksums) = (folders.store, packages.map(\.2))
+    let lock = await offCooperativePool { CrateStore.use(checksums, in: folder) }
+    defer { lock?.release() }
     let missing = packages.filter { !FileManager.default.fileExists(atPath: store.path(of: $0.2)) }
     do throws(RegistryError) {
       try await store.ensure(packages)

@@ -62,10 +62,10 @@ struct HostPart: Sendable {
   /// - Returns: Its bytes; nil: there was none.
   func restore(into target: String) async -> Int64? {
     await offCooperativePool {
-      guard let lock = FolderLock(shared: folder), FileManager.default.fileExists(atPath: path)
-      else { return nil }
+      guard let lock = FolderLock(shared: folder) else { return nil }
       defer { lock.release() }
       let release = target + "/release"
+      guard FileManager.default.fileExists(atPath: path) else { return nil }
       guard copyTree(path, to: release) else {
         try? FileManager.default.removeItem(atPath: release)
         return nil

@@ -17,11 +17,14 @@ public struct BuilderConfiguration: Sendable {
   public var probeInterval: Duration
   /// Added to a plan's time limit before a silent child is killed.
   public var silenceMargin: Duration
+  /// Bytes of the crate store, above which the crates unused for longest are removed.
+  public var storeLimit: Int64
 
   public init(
     backends: [BackendAddress], name: String, version: String, slots: Int,
     labels: [String: String] = [:], enrolmentToken: String? = nil, grace: Duration = .seconds(600),
-    probeInterval: Duration = .seconds(60), silenceMargin: Duration = .seconds(900)
+    probeInterval: Duration = .seconds(60), silenceMargin: Duration = .seconds(900),
+    storeLimit: Int64 = 20 << 30
   ) {
     self.backends = backends
     self.name = name
@@ -32,6 +35,7 @@ public struct BuilderConfiguration: Sendable {
     self.grace = grace
     self.probeInterval = probeInterval
     self.silenceMargin = silenceMargin
+    self.storeLimit = storeLimit
   }
 }
 

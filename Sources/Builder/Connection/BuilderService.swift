@@ -1,5 +1,6 @@
 import Blocking
 import BuilderProtocol
+import CrateRegistry
 import FarmModel
 import Foundation
 public import Logging
@@ -59,6 +60,7 @@ public struct BuilderService: Sendable {
     let (ending, leavesWork) = await withDiscardingTaskGroup { group in
       group.addTask { await forward(stops, to: continuation) }
       group.addTask { await probeForever(continuation) }
+      group.addTask { await pruneForever() }
       group.addTask {
         await BackendConnection(
           addresses: configuration.backends, configuration: WebSocketConfiguration(),
@@ -92,6 +94,20 @@ public struct BuilderService: Sendable {
     let modules = try await prober.probeAll()
     let machine = await offCooperativePool { MachineFacts(stateDirectory: state.path) }
     return (modules, machine)
+  }
+
+  /// Keeps the crate store below its limit: now, and every hour.
+  private func pruneForever() async {
+    let (folder, limit) = (state.storeDirectory, configuration.storeLimit)
+    while true {
+      let pruning = await offCooperativePool { CrateStore.prune(folder: folder, limit: limit) }
+      if pruning.removed > 0 {
+        logger.info(
+          "the crate store had \(pruning.bytesBefore) bytes; \(pruning.removed) crates with \(pruning.bytesFreed) bytes were removed"
+        )
+      }
+      do { try await Task.sleep(for: .seconds(3600)) } catch { return }
+    }
   }
 
   private func probeForever(_ events: AsyncStream<Event>.Continuation) async {

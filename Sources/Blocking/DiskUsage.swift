@@ -1,15 +1,15 @@
 import Glibc
 
 /// How much room folders take.
-struct DiskUsage {
+public struct DiskUsage {
   /// Bytes of disk so far: blocks, not lengths.
-  private(set) var bytes: Int64 = 0
+  private var bytes: Int64 = 0
   private var linked: Set<ino_t> = []
 
   /// The bytes of disk under some folders of one file system, hard links once (Cargo makes many).
   ///
   /// Links are not followed; what disappears meanwhile counts as nothing. Blocks.
-  static func bytes(under folders: [String]) -> Int64 {
+  public static func bytes(under folders: [String]) -> Int64 {
     var usage = DiskUsage()
     var waiting = folders
     while let folder = waiting.popLast() { waiting += usage.add(folder) }
