@@ -62,6 +62,15 @@ struct Attempt: Sendable {
     return environment
   }
 
+  /// What the build ran in, for its record.
+  private func record(of environment: any BuildEnvironment) -> EnvironmentIdentity {
+    var identity = environment.identity
+    if request.compileCache != nil {
+      identity.facts[CompileCache.fact.name] = CompileCache.fact.value
+    }
+    return identity
+  }
+
   /// What this build may share with those of other targets; nil: nothing.
   private func hostPart(in environment: any BuildEnvironment) -> HostPart? {
     guard !request.isIndependent, let folder = request.hostPartsDirectory else { return nil }
@@ -84,7 +93,9 @@ struct Attempt: Sendable {
       if let bytes = await hostPart?.restore(into: folders.target) {
         log.line("\(bytes) bytes of build scripts and macros come from another target's build")
       }
-      return try await CompileStage(plan: request.plan, run: run, source: source).build()
+      return try await CompileStage(
+        plan: request.plan, run: run, source: source, compileCache: request.compileCache
+      ).build()
     }
     await hostPart?.keep(from: folders.target)
     var reports = try await times.measure(.inspect) {
@@ -99,7 +110,7 @@ struct Attempt: Sendable {
     let built = binaries.map(\.name)
     var report = BuildReport(
       binaries: reports, leftOut: source.leftOut(built: built, wanted: inputs.binaries),
-      environment: environment.identity, seconds: [:], artifacts: [])
+      environment: record(of: environment), seconds: [:], artifacts: [])
     report.artifacts = try await times.measure(.package) { [report] in
       let stage = PackageStage(inputs: inputs, folders: folders)
       return try await offCooperativePool { try stage.write(binaries, facts: report) }

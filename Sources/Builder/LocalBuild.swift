@@ -22,6 +22,8 @@ public struct LocalBuild: Sendable {
   /// 1, or 2 for the same build once more, which shares nothing with the first but the crate store,
   /// and works in a directory of another length.
   public var round = 1
+  /// A compile cache shared with other builds; nil: none.
+  public var compileCache: CompileCache?
 
   public init(
     program: HostProgram, module: String, filesDirectory: String, cacheDirectory: String,
@@ -65,7 +67,7 @@ public struct LocalBuild: Sendable {
       identity: identity, plan: plan, sourceURL: sourceURL, downloadTemplate: downloadTemplate,
       workDirectory: work, storeDirectory: store, filesDirectory: filesDirectory,
       cacheDirectory: cacheDirectory, hostPartsDirectory: stateDirectory + "/host-parts",
-      isIndependent: round > 1)
+      compileCache: compileCache, isIndependent: round > 1)
     do {
       let final = try await program.run(
         .build(request), module: module,

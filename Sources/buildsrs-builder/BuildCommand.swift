@@ -26,6 +26,7 @@ struct BuildCommand: AsyncParsableCommand {
 
   @OptionGroup var machine: MachineOptions
   @OptionGroup var registry: RegistryOptions
+  @OptionGroup var cache: CompileCacheOptions
 
   @Argument(
     help: ArgumentHelp(
@@ -75,10 +76,12 @@ struct BuildCommand: AsyncParsableCommand {
     } catch let error as BuilderSetupError {
       throw CommandFailure(error.description)
     }
-    return LocalBuild(
+    var build = LocalBuild(
       program: prober.program, module: module, filesDirectory: prober.filesDirectory,
       cacheDirectory: prober.cacheDirectory, stateDirectory: absolutePath(settings.stateDirectory),
       plan: source.plan, sourceURL: source.sourceURL, downloadTemplate: source.downloadTemplate)
+    build.compileCache = try cache.resolved()
+    return build
   }
 
   /// Every build gets its turn, whatever became of the ones before; then the failures are told.

@@ -23,6 +23,7 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var machine: MachineOptions
   @OptionGroup var enrolment: EnrolmentOptions
+  @OptionGroup var cache: CompileCacheOptions
 
   @Option(
     help: """
@@ -89,7 +90,7 @@ struct RunCommand: AsyncParsableCommand {
       slots: slots ?? max(1, ProcessInfo.processInfo.activeProcessorCount / 2),
       labels: Dictionary(labels.map(Self.label)) { _, last in last },
       enrolmentToken: try settings.enrolmentTokenFile.map(Self.token), grace: .seconds(grace),
-      storeLimit: storeLimit << 30)
+      storeLimit: storeLimit << 30, compileCache: try cache.resolved())
   }
 
   private static func label(_ text: String) -> (String, String) {

@@ -12,6 +12,7 @@ struct FakeBuild: Sendable {
   var plan: Plan
   var attempt: Int32 = 1
   var isIndependent = false
+  var compileCache: CompileCache?
 
   /// Runs a body with a small crate `demo 1.0.0` behind a local server.
   static func with<Result>(
@@ -67,7 +68,7 @@ struct FakeBuild: Sendable {
         downloadTemplate: server.url + "/{crate}-{version}.crate", workDirectory: folder + "/work",
         storeDirectory: folder + "/store", filesDirectory: folder,
         cacheDirectory: folder + "/modules", hostPartsDirectory: folder + "/host-parts",
-        isIndependent: isIndependent))
+        compileCache: compileCache, isIndependent: isIndependent))
   }
 
   /// Runs the attempt in a real executor host.

@@ -34,13 +34,16 @@ public struct HostBuildRequest: Codable, Sendable {
   public var cacheDirectory: String
   /// Where the builder keeps what the targets of one version share; nil: nothing is shared.
   public var hostPartsDirectory: String?
+  /// A compile cache shared with other builds; nil: none.
+  public var compileCache: CompileCache?
   /// Whether nothing but the crate store may come from earlier builds: to compare two builds.
   public var isIndependent: Bool
 
   public init(
     identity: AttemptIdentity, plan: Plan, sourceURL: String, downloadTemplate: String,
     workDirectory: String, storeDirectory: String, filesDirectory: String, cacheDirectory: String,
-    hostPartsDirectory: String? = nil, isIndependent: Bool = false
+    hostPartsDirectory: String? = nil, compileCache: CompileCache? = nil,
+    isIndependent: Bool = false
   ) {
     self.identity = identity
     self.plan = plan
@@ -51,6 +54,7 @@ public struct HostBuildRequest: Codable, Sendable {
     self.filesDirectory = filesDirectory
     self.cacheDirectory = cacheDirectory
     self.hostPartsDirectory = hostPartsDirectory
+    self.compileCache = isIndependent ? nil : compileCache
     self.isIndependent = isIndependent
   }
 }

@@ -7,11 +7,13 @@ struct CompileStage: Sendable {
   let plan: Plan
   let run: GuardedRun
   let source: FetchedSource
+  var compileCache: CompileCache?
 
   /// - Throws: ``ExecutorFailure`` with the class that the build's end and its output tell.
   func build() async throws -> [BuiltBinary] {
     let output = BuildOutput(log: run.log)
-    let command = BuildCommand(inputs: plan.inputs, limits: plan.limits).command
+    var command = BuildCommand(inputs: plan.inputs, limits: plan.limits).command
+    command.variables.merge(compileCache?.variables ?? [:]) { $1 }
     let result = try await run.run(command) { output.add($0) }
     output.finish()
     let (named, errors) = output.result

@@ -7,11 +7,13 @@ struct AttemptFolders: Sendable {
   let store: String
   /// What modules keep.
   let modules: String
+  private let compileCache: CompileCache?
 
   init(_ request: HostBuildRequest) {
     work = request.workDirectory
     store = request.storeDirectory
     modules = request.cacheDirectory
+    compileCache = request.compileCache
   }
 
   var archive: String { work + "/source.crate" }
@@ -22,6 +24,8 @@ struct AttemptFolders: Sendable {
   /// The binaries as they were right after the build, out of reach of what runs later.
   var binaries: String { work + "/binaries" }
   var artifacts: String { work + "/artifacts" }
+  /// Programs of the farm that the build calls.
+  var tools: String { work + "/tools" }
   /// The module's own place.
   var scratch: String { work + "/scratch" }
   /// A module's place that outlives attempts.
@@ -37,17 +41,18 @@ struct AttemptFolders: Sendable {
       Mount(source: cargoHome, destination: "/build/cargo-home", isWritable: true),
       Mount(source: target, destination: "/build/target", isWritable: true),
       Mount(source: binaries, destination: "/build/binaries", isWritable: false),
-    ]
+    ] + (compileCache?.mounts(tools: tools) ?? [])
   }
 
-  /// The folders that the attempt's commands may fill.
-  var writable: [String] { mounts.filter(\.isWritable).map(\.source) }
+  /// The attempt's own folders that its commands may fill.
+  var writable: [String] { [cargoHome, target] }
 
   /// Makes every folder but ``crate``, which appears when the archive is unpacked.
   func create(module: String) throws(ExecutorFailure) {
     try makeFolders([
       vendor, cargoHome, target, binaries, artifacts, scratch, store, cache(ofModule: module),
     ])
+    try compileCache?.lay(into: tools)
   }
 }
 

@@ -32,6 +32,7 @@ struct AttemptRunner: Sendable {
   let module: String?
   let filesDirectory: String
   let cacheDirectory: String
+  let compileCache: CompileCache?
   let state: StateDirectory
   let client: TransferClient
   /// Added to the plan's time limit before a silent child is killed: fetching and preparing take
@@ -99,7 +100,8 @@ struct AttemptRunner: Sendable {
       plan: job.plan, sourceURL: job.sourceURL, downloadTemplate: downloadTemplate,
       workDirectory: work, storeDirectory: state.storeDirectory, filesDirectory: filesDirectory,
       cacheDirectory: cacheDirectory,
-      hostPartsDirectory: state.hostPartsDirectory, isIndependent: job.isVerification)
+      hostPartsDirectory: state.hostPartsDirectory, compileCache: compileCache,
+      isIndependent: job.isVerification)
     let final = try await program.run(
       .build(request), module: module,
       silenceLimit: .seconds(job.plan.limits.timeSeconds) + silenceMargin, control: control,

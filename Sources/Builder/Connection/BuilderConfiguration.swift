@@ -1,3 +1,5 @@
+public import BuildPipeline
+
 /// What a builder is told.
 public struct BuilderConfiguration: Sendable {
   /// The addresses of the backend, tried in turn. Not empty.
@@ -19,12 +21,14 @@ public struct BuilderConfiguration: Sendable {
   public var silenceMargin: Duration
   /// Bytes of the crate store, above which the crates unused for longest are removed.
   public var storeLimit: Int64
+  /// A compile cache that all attempts share; nil: none, as it should be for what is published.
+  public var compileCache: CompileCache?
 
   public init(
     backends: [BackendAddress], name: String, version: String, slots: Int,
     labels: [String: String] = [:], enrolmentToken: String? = nil, grace: Duration = .seconds(600),
     probeInterval: Duration = .seconds(60), silenceMargin: Duration = .seconds(900),
-    storeLimit: Int64 = 20 << 30
+    storeLimit: Int64 = 20 << 30, compileCache: CompileCache? = nil
   ) {
     self.backends = backends
     self.name = name
@@ -36,6 +40,7 @@ public struct BuilderConfiguration: Sendable {
     self.probeInterval = probeInterval
     self.silenceMargin = silenceMargin
     self.storeLimit = storeLimit
+    self.compileCache = compileCache
   }
 }
 

@@ -210,7 +210,8 @@ struct BuilderLoop {
       program: service.prober.program,
       module: modules.first { $0.name == inputs.executor }?.path,
       filesDirectory: service.prober.filesDirectory,
-      cacheDirectory: service.prober.cacheDirectory, state: service.state, client: client,
+      cacheDirectory: service.prober.cacheDirectory,
+      compileCache: service.configuration.compileCache, state: service.state, client: client,
       silenceMargin: service.configuration.silenceMargin, control: control)
     guard sweeps == 0 else { return heldBack.append((reference, runner)) }
     launch(reference, runner, in: &group)

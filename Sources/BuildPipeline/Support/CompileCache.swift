@@ -1,0 +1,54 @@
+import ExecutorKit
+import Foundation
+
+/// A compile cache (sccache) that all builds of one trust domain share.
+///
+/// Every build of the domain reads what any other has written: one that is hostile can leave wrong
+/// objects for the others. sccache's keys cover the compiler, its arguments, its inputs and the
+/// variables that Cargo sets, but not what a procedural macro reads besides. So a builder offers none
+/// by default, and what was built with one says so.
+public struct CompileCache: Codable, Sendable, Equatable {
+  /// The `sccache` program on the host; it must run in the environment.
+  public var program: String
+  /// The trust domain's directory on the host.
+  public var directory: String
+
+  public init(program: String, directory: String) {
+    self.program = program
+    self.directory = directory
+  }
+
+  /// What the build's record tells of it.
+  static let fact = (name: "compile cache", value: "sccache, shared within a trust domain")
+
+  private static let tools = "/build/tools"
+  private static let place = "/build/compile-cache"
+
+  /// Rust's compiler is called through the cache, whose server lives as long as the build's command.
+  var variables: [String: String] {
+    [
+      "RUSTC_WRAPPER": Self.tools + "/sccache", "SCCACHE_DIR": Self.place,
+      "SCCACHE_IDLE_TIMEOUT": "0",
+    ]
+  }
+
+  func mounts(tools: String) -> [Mount] {
+    [
+      Mount(source: tools, destination: Self.tools, isWritable: false),
+      Mount(source: directory, destination: Self.place, isWritable: true),
+    ]
+  }
+
+  /// Makes the directory and puts the program where it can be mounted. Blocks on the disk.
+  func lay(into tools: String) throws(ExecutorFailure) {
+    try makeFolders([tools, directory])
+    do {
+      try FileManager.default.copyItem(
+        at: URL(filePath: program).resolvingSymlinksInPath(),
+        to: URL(filePath: tools + "/sccache"))
+    } catch {
+      throw ExecutorFailure(
+        .infrastructure, "the compile cache's program \(program) cannot be read: \(error)")
+    }
+  }
+}
