@@ -73,3 +73,11 @@ func temporarySibling(of path: String) throws(ArchiveError) -> String {
 func removeTree(_ path: String) {
   try? FileManager.default.removeItem(atPath: path)
 }
+
+/// All bytes of a file.
+func wholeFile(_ path: String) throws(ArchiveError) -> [UInt8] {
+  guard let data = FileManager.default.contents(atPath: path) else {
+    throw systemError("read", path)
+  }
+  return [UInt8](data)
+}

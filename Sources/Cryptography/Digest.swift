@@ -7,6 +7,16 @@ public enum DigestAlgorithm: Sendable {
   case sha256
   /// BLAKE2b with 64 bytes of output (RFC 7693): what minisign signs instead of the file itself.
   case blake2b512
+  /// MD5 (RFC 1321): only what Debian's `md5sums` asks for, against damaged disks. 16 bytes.
+  case md5
+
+  var function: OpaquePointer? {
+    switch self {
+    case .sha256: EVP_sha256()
+    case .blake2b512: EVP_blake2b512()
+    case .md5: EVP_md5()
+    }
+  }
 }
 
 /// A running digest over bytes that come in pieces.
@@ -17,7 +27,7 @@ public final class Digest {
 
   public init(_ algorithm: DigestAlgorithm) {
     context = EVP_MD_CTX_new()
-    EVP_DigestInit_ex(context, algorithm == .sha256 ? EVP_sha256() : EVP_blake2b512(), nil)
+    EVP_DigestInit_ex(context, algorithm.function, nil)
   }
 
   deinit { EVP_MD_CTX_free(context) }
