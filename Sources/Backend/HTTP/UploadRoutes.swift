@@ -151,13 +151,12 @@ struct AnnouncedUpload: Sendable {
 
 /// Which names an attempt may upload.
 enum UploadName {
-  /// `{crate}-{version}-{target}.…` and `{crate}_{version}…deb`, but no signature or checksum: those
-  /// are the farm's to make.
+  /// `{crate}-{version}-{target}.…` and the job's one Debian package, but no signature or checksum:
+  /// those are the farm's to make.
   static func isExpected(_ name: String, of job: StoredJob) -> Bool {
-    let package = CrateName.normalize(job.crate).replacing("_", with: "-")
-    let isOfJob =
-      name.hasPrefix("\(job.crate)-\(job.version)-\(job.target).")
-      || (name.hasPrefix("\(package)_") && name.hasSuffix(".deb"))
+    let debian = ArtifactName.debian(
+      crate: job.crate, version: job.version, target: job.target)
+    let isOfJob = name.hasPrefix("\(job.crate)-\(job.version)-\(job.target).") || name == debian
     return isOfJob && ArtifactPart.split(name).part == .file
   }
 }
