@@ -13,17 +13,20 @@ public struct LockedPackage: Sendable, Hashable {
   public let checksum: CrateChecksum?
   /// The line of its `[[package]]`; nil where the file is not written as Cargo does.
   public let line: Int?
+  /// What it depends on, as the file has it: `NAME`, `NAME VERSION` or `NAME VERSION (SOURCE)`.
+  public let dependencies: [String]
 
   /// Creates a package.
   public init(
     name: CrateName, version: Semver, isFromRegistry: Bool = true, checksum: CrateChecksum?,
-    line: Int? = nil
+    line: Int? = nil, dependencies: [String] = []
   ) {
     self.name = name
     self.version = version
     self.isFromRegistry = isFromRegistry
     self.checksum = checksum
     self.line = line
+    self.dependencies = dependencies
   }
 }
 

@@ -54,7 +54,8 @@ struct LockfileReader {
       (
         name: try section.text("name", required: true) ?? "",
         version: try section.text("version", required: true) ?? "",
-        source: try section.text("source"), checksum: try section.text("checksum")
+        source: try section.text("source"), checksum: try section.text("checksum"),
+        dependencies: try section.texts("dependencies")
       )
     }
     guard let name = CrateName(text.name), let version = Semver(text.version) else {
@@ -68,7 +69,8 @@ struct LockfileReader {
       text.checksum ?? (oldText == "<none>" ? nil : oldText), of: "\(name) \(version)", place)
     return LockedPackage(
       name: name, version: version, isFromRegistry: text.source != nil, checksum: checksum,
-      line: place.index.flatMap { lines.package($0, of: place.total) })
+      line: place.index.flatMap { lines.package($0, of: place.total) },
+      dependencies: text.dependencies)
   }
 
   private func checksum(

@@ -19,6 +19,8 @@ public struct Manifest: Sendable, Equatable {
   public let homepage: String?
   /// The licence as an SPDX expression.
   public let license: String?
+  /// Who has written it, each as `Name <mail address>` or in any other way.
+  public let authors: [String]
   /// The file with the licence's text.
   public let licenseFile: String?
   /// The file with the readme.
@@ -50,6 +52,7 @@ public struct Manifest: Sendable, Equatable {
     repository = try package.text("repository")
     homepage = try package.text("homepage")
     license = try package.text("license")
+    authors = try package.texts("authors")
     licenseFile = try package.text("license-file")
     // `readme = false` means that there is none.
     readme = try package.flag("readme") == nil ? package.text("readme") : nil

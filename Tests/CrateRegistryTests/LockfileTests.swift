@@ -43,6 +43,7 @@ struct LockfileTests {
     #expect(lockfile.packages.map(\.checksum?.hex) == [sum, nil])
     #expect(lockfile.packages[0].line == (format > 2 ? 4 : 2))
     #expect(lockfile.missingChecksums.isEmpty)
+    #expect(lockfile.dependencyGraph == [[], [0]])
   }
 
   @Test("format 1 has them in its metadata, and the oldest files have a root")

@@ -23,6 +23,7 @@ struct ManifestTests {
       homepage = "https://example.org"
       license = "MIT"
       license-file = "LICENSE"
+      authors = ["Ann", "Bob <b@example.org>"]
       readme = "README.md"
       default-run = "tool"
       autobins = false
@@ -37,6 +38,7 @@ struct ManifestTests {
       """
     let manifest = try Manifest(toml: toml.utf8)
     #expect(manifest.name.text == "cargo-tool")
+    #expect(manifest.authors == ["Ann", "Bob <b@example.org>"])
     #expect(manifest.version.description == "0.1.0-alpha.1")
     #expect(manifest.edition == "2021")
     #expect(manifest.rustVersion == "1.70")
