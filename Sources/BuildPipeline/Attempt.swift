@@ -112,7 +112,8 @@ struct Attempt: Sendable {
       binaries: reports, leftOut: source.leftOut(built: built, wanted: inputs.binaries),
       environment: record(of: environment), seconds: [:], artifacts: [])
     report.artifacts = try await times.measure(.package) { [report] in
-      let stage = PackageStage(inputs: inputs, folders: folders)
+      let stage = PackageStage(
+        inputs: inputs, folders: folders, manifest: source.manifest, log: log)
       return try await offCooperativePool { try stage.write(binaries, facts: report) }
     }
     report.seconds = times.seconds

@@ -7,7 +7,7 @@ import Testing
 @testable import BuildPipeline
 
 @Suite struct BinaryCollectorTests {
-  private func folders(in folder: String) throws -> AttemptFolders {
+  static func folders(in folder: String) throws -> AttemptFolders {
     let folders = AttemptFolders(
       HostBuildRequest(
         identity: AttemptIdentity(owner: "o", job: 1, attempt: 1),
@@ -32,7 +32,7 @@ import Testing
   @Test("a binary is copied, executable, to where nothing else writes")
   func copies() async throws {
     try await withFolder { folder in
-      let folders = try folders(in: folder)
+      let folders = try Self.folders(in: folder)
       try Data("ELF".utf8).write(to: URL(filePath: folders.target + "/t/release/rg"))
       let found = [("rg", "/build/target/t/release/rg"), ("rg", "/build/target/t/release/rg")]
       let binaries = try BinaryCollector(folders: folders).collect(found)
@@ -46,7 +46,7 @@ import Testing
   @Test("links, folders, pipes and paths outside of the target folder are refused")
   func refusals() async throws {
     try await withFolder { folder in
-      let folders = try folders(in: folder)
+      let folders = try Self.folders(in: folder)
       let release = folders.target + "/t/release"
       try FileManager.default.createSymbolicLink(
         atPath: release + "/link", withDestinationPath: "/etc/passwd")
@@ -65,23 +65,6 @@ import Testing
       let message = refusal { _ = try collector.collect([("../rg", "/build/target/t/release/rg")]) }
       #expect(message?.contains("not acceptable") == true)
     }
-  }
-}
-
-@Suite struct PackageContentsTests {
-  @Test(
-    "texts are found by their names",
-    arguments: [
-      ("LICENSE", "LICENSE"), ("LICENSE-MIT", "LICENSE-MIT"), ("README.md", "README.md"),
-      ("COPYING", "COPYING"), ("UNLICENSE", "UNLICENSE"), ("doc/rg.1", "man/rg.1"),
-      ("complete/_rg", "completions/_rg"), ("completions/rg.bash", "completions/rg.bash"),
-      ("assets/completions/rg.fish", "completions/rg.fish"), ("src/main.rs", nil),
-      ("src/LICENSE", nil), ("complete/_rg.rs", nil), ("tests/data/x.1", nil),
-      ("vendor/lib/man/x.3", nil), (".github/README.md", nil), ("Cargo.toml", nil),
-      ("a.12", nil), ("data/v1.0", nil),
-    ])
-  func places(path: String, expected: String?) {
-    #expect(PackageContents.place(of: path) == expected)
   }
 }
 

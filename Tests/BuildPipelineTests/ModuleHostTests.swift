@@ -106,8 +106,11 @@ import Testing
       let target = build.plan.inputs.target
       #expect(
         report.artifacts.map(\.name) == [
-          "demo-1.0.0-\(target).tar.gz", "demo-1.0.0-\(target).metadata.json",
+          "demo-1.0.0-\(target).tar.gz",
+          ArtifactName.debian(crate: "demo", version: "1.0.0", target: target),
+          "demo-1.0.0-\(target).sbom.cdx.json", "demo-1.0.0-\(target).metadata.json",
         ])
+      #expect(report.artifacts.map(\.kind) == [.binary, .debian, .sbom, .metadata])
       for artifact in report.artifacts {
         let path = build.folder + "/work/artifacts/" + artifact.name
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int64

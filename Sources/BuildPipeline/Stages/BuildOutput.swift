@@ -8,6 +8,7 @@ final class BuildOutput: Sendable {
     var errorLines = LineSplitter(limit: 1 << 20)
     var errorText = LogText()
     var binaries: [(name: String, path: String)] = []
+    var scriptFolders: [String] = []
     var errors = BuildErrors()
     var isGarbled = false
   }
@@ -20,6 +21,9 @@ final class BuildOutput: Sendable {
   var result: (binaries: [(name: String, path: String)], errors: BuildErrors) {
     state.withLock { ($0.binaries, $0.errors) }
   }
+
+  /// Where the package's own build scripts have written to, in the environment's words.
+  var scriptFolders: [String] { state.withLock(\.scriptFolders) }
 
   func add(_ output: CommandOutput) {
     let text = state.withLock { state in
@@ -57,6 +61,10 @@ final class BuildOutput: Sendable {
     for line in lines {
       switch CargoMessage.parse(line) {
       case .binary(let name, let path): state.binaries.append((name, path))
+      // A crate has one build script, which Cargo may run for the host and for the target.
+      case .buildScript(let folder) where state.scriptFolders.count < 8:
+        state.scriptFolders.append(folder)
+      case .buildScript: break
       case .text: text += line + "\n"
       case .other: break
       }

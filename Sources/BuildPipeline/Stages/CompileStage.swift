@@ -20,12 +20,24 @@ struct CompileStage: Sendable {
     if let failure = errors.failure(of: result, limits: plan.limits) { throw failure }
     let collector = BinaryCollector(folders: run.folders)
     let binaries = try await offCooperativePool { try collector.collect(named) }
+    try await takeTexts(from: output.scriptFolders, binaries: binaries.map(\.name))
     let leftOut = source.leftOut(built: binaries.map(\.name), wanted: plan.inputs.binaries)
     for binary in leftOut {
       run.log.line("left out: \(binary.name), \(Self.reason(binary))")
     }
     guard !binaries.isEmpty else { throw noBinaries(leftOut) }
     return binaries
+  }
+
+  /// Manual pages and completions that the build script has made.
+  private func takeTexts(from scriptFolders: [String], binaries: [String]) async throws {
+    let collector = GeneratedTexts(folders: run.folders, binaries: binaries)
+    let taken = try await offCooperativePool { () throws(ExecutorFailure) in
+      try collector.collect(from: scriptFolders)
+    }
+    if !taken.isEmpty {
+      run.log.line("made by the build script: " + taken.joined(separator: ", "))
+    }
   }
 
   private static func reason(_ binary: LeftOutBinary) -> String {

@@ -126,9 +126,8 @@ struct FetchStage: Sendable {
 
 /// What the pipeline knows of a crate after it has been unpacked.
 struct FetchedSource: Sendable {
+  let manifest: Manifest
   let binaries: [BinaryTarget]
-
-  init(binaries: [BinaryTarget]) { self.binaries = binaries }
 
   /// Reads the manifest in a crate's folder. Blocks on the disk.
   /// - Throws: ``ExecutorFailure`` of class `fetch`.
@@ -137,7 +136,7 @@ struct FetchedSource: Sendable {
       throw ExecutorFailure(.fetch, "the archive has no Cargo.toml at its root")
     }
     do throws(ManifestError) {
-      let manifest = try Manifest(toml: Array(bytes))
+      manifest = try Manifest(toml: Array(bytes))
       let files = FileManager.default.enumerator(atPath: crateFolder)
       binaries = manifest.binaryTargets(files: files?.compactMap { $0 as? String } ?? [])
     } catch {

@@ -1,4 +1,5 @@
 import Archives
+import CrateRegistry
 import Cryptography
 import ExecutorKit
 import FarmModel
@@ -8,16 +9,24 @@ import Foundation
 struct PackageStage: Sendable {
   let inputs: BuildInputs
   let folders: AttemptFolders
+  let manifest: Manifest
+  let log: AttemptLog
 
-  /// Writes archive and metadata, and returns them with their digests. Blocks on the disk.
+  /// Writes archive, Debian package where the target has one, bill of materials and metadata, and
+  /// returns them with their digests. Blocks on the disk.
   /// - Throws: ``ExecutorFailure``.
   func write(
     _ binaries: [BuiltBinary], facts: BuildReport
   ) throws(ExecutorFailure) -> [ArtifactReport] {
     do {
-      let archive = try writeArchive(binaries)
+      let texts = PackageContents.files(
+        inCrate: folders.crate, generated: folders.generated, manifest: manifest,
+        binaries: Set(binaries.map(\.name)))
+      let archive = try writeArchive(binaries, texts)
+      let debian = try writeDebian(binaries, texts, facts)
+      let bill = try writeBillOfMaterials(facts)
       let metadata = try writeMetadata(facts, archive: archive)
-      return [archive, metadata]
+      return [archive] + (debian.map { [$0] } ?? []) + [bill, metadata]
     } catch let failure as ExecutorFailure {
       throw failure
     } catch {
@@ -25,18 +34,66 @@ struct PackageStage: Sendable {
     }
   }
 
-  private func writeArchive(_ binaries: [BuiltBinary]) throws -> ArtifactReport {
+  private func writeArchive(
+    _ binaries: [BuiltBinary], _ texts: [ArchiveInput]
+  ) throws -> ArtifactReport {
     let name = ArtifactName.archive(
       crate: inputs.crate, version: inputs.version, target: inputs.target)
     let programs = binaries.map {
       ArchiveInput(path: $0.name, isExecutable: true, content: .file(path: $0.path))
     }
-    let texts = PackageContents.files(
-      inCrate: folders.crate, binaries: Set(binaries.map(\.name)))
     try writeReproducibleTarGz(
-      entries: programs + texts, to: "\(folders.artifacts)/\(name)",
-      modificationTime: inputs.sourceDateEpoch)
+      entries: programs + texts, to: path(name), modificationTime: inputs.sourceDateEpoch)
     return try report(name, .binary)
+  }
+
+  /// Nil, and a line in the log, where Debian has no such package.
+  private func writeDebian(
+    _ binaries: [BuiltBinary], _ texts: [ArchiveInput], _ facts: BuildReport
+  ) throws -> ArtifactReport? {
+    guard let architecture = DebianName.architecture(target: inputs.target) else { return nil }
+    guard let package = DebianName.package(crate: inputs.crate),
+      let name = ArtifactName.debian(
+        crate: inputs.crate, version: inputs.version, target: inputs.target)
+    else {
+      log.line("no Debian package: “\(inputs.crate)” is no name of one")
+      return nil
+    }
+    let dependencies: [String]
+    do throws(DebianDependencies.UnknownLibraries) {
+      dependencies = try DebianDependencies.of(
+        needed: Set(facts.binaries.flatMap(\.inspection.needed)), glibcFloor: facts.glibcFloor)
+    } catch {
+      let names = PlainText.line(error.names.joined(separator: ", "), limit: 500)
+      log.line("no Debian package: it is not known which packages have \(names)")
+      return nil
+    }
+    let maker = DebianPackage(
+      inputs: inputs, manifest: manifest, binaries: binaries, texts: texts,
+      scratch: folders.artifacts)
+    try maker.write(
+      to: path(name), named: package, architecture: architecture, dependencies: dependencies)
+    return try report(name, .debian)
+  }
+
+  private func writeBillOfMaterials(_ facts: BuildReport) throws -> ArtifactReport {
+    let name = ArtifactName.sbom(
+      crate: inputs.crate, version: inputs.version, target: inputs.target)
+    let bill = BillOfMaterials(
+      inputs: inputs, manifest: manifest, lockfile: try Lockfile(ofCrateIn: folders.crate),
+      facts: facts
+    ) { licence(of: $0) }
+    try bill.encoded().write(to: URL(filePath: path(name)))
+    return try report(name, .sbom)
+  }
+
+  /// What the manifest of a package in the crate store says; nil where it cannot be read.
+  private func licence(of package: LockedPackage) -> String? {
+    guard let checksum = package.checksum,
+      let bytes = FileManager.default.contents(
+        atPath: "\(folders.store)/\(checksum.storePath)/Cargo.toml")
+    else { return nil }
+    return try? Manifest(toml: bytes).license
   }
 
   private func writeMetadata(
@@ -45,51 +102,14 @@ struct PackageStage: Sendable {
     let name = ArtifactName.metadata(
       crate: inputs.crate, version: inputs.version, target: inputs.target)
     let document = MetadataDocument(inputs: inputs, facts: facts, archive: archive)
-    try document.encoded().write(to: URL(filePath: "\(folders.artifacts)/\(name)"))
+    try document.encoded().write(to: URL(filePath: path(name)))
     return try report(name, .metadata)
   }
 
+  private func path(_ name: String) -> String { "\(folders.artifacts)/\(name)" }
+
   private func report(_ name: String, _ kind: ArtifactKind) throws -> ArtifactReport {
-    let (hex, size) = try SHA256.hex(ofFile: "\(folders.artifacts)/\(name)")
+    let (hex, size) = try SHA256.hex(ofFile: path(name))
     return ArtifactReport(name: name, kind: kind, size: size, sha256: hex)
-  }
-}
-
-/// The metadata file: what is known about a build, without anything that differs from one run to the
-/// next (times), so that equal builds have equal metadata.
-struct MetadataDocument: Encodable {
-  let schema = 1
-  let crate: String
-  let version: String
-  let target: String
-  let sourceSha256: String
-  let features: [String]
-  let defaultFeatures: Bool
-  let environment: EnvironmentIdentity
-  let glibcFloor: String?
-  let binaries: [BinaryReport]
-  let leftOut: [LeftOutBinary]
-  let archive: ArtifactReport
-
-  init(inputs: BuildInputs, facts: BuildReport, archive: ArtifactReport) {
-    crate = inputs.crate
-    version = inputs.version
-    target = inputs.target
-    sourceSha256 = inputs.checksum
-    features = inputs.features
-    defaultFeatures = inputs.usesDefaultFeatures
-    environment = facts.environment
-    glibcFloor = facts.glibcFloor
-    binaries = facts.binaries
-    leftOut = facts.leftOut
-    self.archive = archive
-  }
-
-  /// JSON for people and programs: snake_case as everywhere in the API.
-  func encoded() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(self) + Data("\n".utf8)
   }
 }

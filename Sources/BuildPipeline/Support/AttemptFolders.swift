@@ -23,6 +23,8 @@ struct AttemptFolders: Sendable {
   var target: String { work + "/target" }
   /// The binaries as they were right after the build, out of reach of what runs later.
   var binaries: String { work + "/binaries" }
+  /// Manual pages and completions that the build has made, taken over as the binaries are.
+  var generated: String { work + "/generated" }
   var artifacts: String { work + "/artifacts" }
   /// Programs of the farm that the build calls.
   var tools: String { work + "/tools" }
@@ -50,7 +52,8 @@ struct AttemptFolders: Sendable {
   /// Makes every folder but ``crate``, which appears when the archive is unpacked.
   func create(module: String) throws(ExecutorFailure) {
     try makeFolders([
-      vendor, cargoHome, target, binaries, artifacts, scratch, store, cache(ofModule: module),
+      vendor, cargoHome, target, binaries, generated, artifacts, scratch, store,
+      cache(ofModule: module),
     ])
     try compileCache?.lay(into: tools)
   }
