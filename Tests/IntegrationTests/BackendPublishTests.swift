@@ -79,6 +79,59 @@ struct BackendPublishTests {
       "what was uploaded is gone once it is published")
   }
 
+  @Test("a Debian package and a bill of materials are taken, signed and served like the archive")
+  func otherKinds() async throws {
+    try await BackendFarm.with { farm in
+      try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
+      let stem = "tool-1.0.0-\(BackendFarm.x86)"
+      let files: [(name: String, kind: ArtifactKind, type: String)] = [
+        ("\(stem).tar.gz", .binary, "application/gzip"),
+        ("tool_1.0.0_amd64.deb", .debian, "application/vnd.debian.binary-package"),
+        ("\(stem).sbom.cdx.json", .sbom, "application/json"),
+      ]
+      let job = try await ScriptedBuilder().work(farm) { session in
+        let job = try await session.assigned()
+        var report = job.report(Self.bytes)
+        report.artifacts = []
+        for (name, kind, _) in files {
+          let bytes = Array("bytes of \(name)".utf8)
+          let upload = try await farm.upload(
+            bytes, to: "\(job.uploadURL)/\(name)", token: job.uploadToken)
+          #expect(upload.status == 201, "\(upload.text)")
+          report.artifacts.append(
+            ArtifactReport(
+              name: name, kind: kind, size: Int64(bytes.count), sha256: SHA256.hex(of: bytes)))
+        }
+        let foreign = try await farm.upload(
+          [1], to: "\(job.uploadURL)/tool_1.0.0_arm64.deb", token: job.uploadToken)
+        #expect(foreign.status == 400, "another machine's package is no file of this job")
+        #expect(
+          try await session.finish(job, .succeeded, report: report) == .accepted(job.reference))
+        return job
+      }
+      let page = try await farm.get("/api/v1/jobs/\(job.job)")
+      #expect(page.json("state") == "succeeded")
+      for (name, _, type) in files {
+        let named = "/api/v1/crates/tool/1.0.0/\(BackendFarm.x86)/\(name)"
+        let download = try await farm.get(named, follow: true)
+        #expect(download.body == Array("bytes of \(name)".utf8))
+        #expect(download.headers["Content-Type"] == type)
+        let blake = Digest(.blake2b512)
+        blake.update(download.body)
+        let comment = try farm.key.publicKey.verify(
+          signatureText: try await farm.get(named + ".minisig").text,
+          fileDigest: blake.finalize())
+        #expect(comment.file == name)
+        #expect(
+          try await farm.get(named + ".sha256").text
+            == "\(SHA256.hex(of: download.body))  \(name)\n")
+      }
+      let listed = try await farm.get("/api/v1/crates/tool/1.0.0/\(BackendFarm.x86)")
+      let kinds = (0..<3).map { listed.json("artifacts", "\($0)", "kind") }
+      #expect(Set(kinds) == ["binary", "debian", "sbom"])
+    }
+  }
+
   @Test("another builder builds a published build once more, and the difference is told")
   func verification() async throws {
     let verifyAll: @Sendable (inout BackendConfiguration) -> Void = { $0.verifyShare = 1 }
