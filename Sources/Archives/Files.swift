@@ -1,3 +1,4 @@
+import CArchive
 import Foundation
 
 /// A file being written, which did not exist before.
