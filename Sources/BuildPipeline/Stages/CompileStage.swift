@@ -14,6 +14,7 @@ struct CompileStage: Sendable {
     let output = BuildOutput(log: run.log)
     var command = BuildCommand(inputs: plan.inputs, limits: plan.limits).command
     command.variables.merge(compileCache?.variables ?? [:]) { $1 }
+    run.log.line(ShellCommand(command: command).text)
     let result = try await run.run(command) { output.add($0) }
     output.finish()
     let (named, errors) = output.result
