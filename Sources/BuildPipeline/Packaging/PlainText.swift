@@ -8,7 +8,11 @@ enum PlainText {
     // The first cut keeps a text of many megabytes from being worked on.
     let words = visible(String(text.prefix(4 * limit))).split(whereSeparator: \.isWhitespace)
     let line = words.joined(separator: " ")
-    return line.count <= limit ? line : String(line.prefix(limit - 1)) + "…"
+    guard line.count > limit else { return line }
+    let cut = line.prefix(limit - 1)
+    // Between two words, unless there is but one long one.
+    let end = cut.lastIndex(of: " ").map { cut[..<$0] } ?? cut
+    return String(end.count > limit / 2 ? end : cut) + "…"
   }
 
   /// Lines without what ``line(_:limit:)`` takes out, each with its own indentation.
