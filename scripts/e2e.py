@@ -144,9 +144,8 @@ def cells(row):
     )
 
 
-def print_table(rows):
-    lines = [COLUMNS] + [cells(row) for row in rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
+def print_lines(lines):
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
 
@@ -177,7 +176,7 @@ def main():
             say(f"    {'  '.join(cells(rows[-1])[3:])} ({rows[-1]['elapsed']} s in all)")
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
-    print_table(rows)
+    print_lines([COLUMNS] + [cells(row) for row in rows])
     bad = [row for row in rows if not row["ok"]]
     for row in bad:
         why = row.get("failure") or "differs: " + ", ".join(row["differing"])
