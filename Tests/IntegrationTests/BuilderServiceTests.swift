@@ -50,7 +50,8 @@ struct BuilderServiceTests {
     let uploads = backend.uploads.all
     #expect(
       Set(uploads.map(\.file)) == [
-        "hello-1.0.0-\(Self.target).tar.gz", "hello-1.0.0-\(Self.target).metadata.json",
+        "hello-1.0.0-\(Self.target).tar.gz", "hello_1.0.0_amd64.deb",
+        "hello-1.0.0-\(Self.target).sbom.cdx.json", "hello-1.0.0-\(Self.target).metadata.json",
       ])
     for upload in uploads {
       let digest = Data(SHA256.digest(of: upload.bytes)).base64EncodedString()
