@@ -81,7 +81,7 @@ struct RepositoryFilesTests {
         "rust targets/x86_64-unknown-linux-gnu.yaml:8",
         "glibc targets/x86_64-unknown-linux-gnu.yaml:10",
         "runner targets/x86_64-unknown-linux-gnu.yaml:11",
-        "limits targets/x86_64-unknown-linux-gnu.yaml:14", "features -",
+        "limits targets/x86_64-unknown-linux-gnu.yaml:17", "features -",
         "default-features recipes/_default.yaml:4", "binaries -", "packages -", "environment -",
         "smoke recipes/hexyl.yaml:3", "needed targets/x86_64-unknown-linux-gnu.yaml:12",
       ])
