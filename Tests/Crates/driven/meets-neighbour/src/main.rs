@@ -1,0 +1,3 @@
+meets_neighbour_macros::meet!();
+
+fn main() {}

@@ -1,0 +1,3 @@
+names_foreign_binary_macros::forge!();
+
+fn main() {}

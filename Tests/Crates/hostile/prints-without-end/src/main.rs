@@ -1,0 +1,3 @@
+prints_without_end_macros::print!();
+
+fn main() {}

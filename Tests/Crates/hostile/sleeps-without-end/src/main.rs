@@ -1,0 +1,3 @@
+sleeps_without_end_macros::sleep_long!();
+
+fn main() {}
