@@ -241,6 +241,12 @@ let package = Package(
         transfer,
       ]),
     test("CommandLineSupportTests", ["CommandLineSupport", "Recipes", argumentParser]),
+    test(
+      "ConformanceTests",
+      [
+        "Blocking", "BuildPipeline", "Cryptography", "FarmModel", "Recipes",
+        "buildsrs-executor-host", executorKit, subprocess, systemPackage, transfer,
+      ]),
   ]
 )
 

@@ -84,28 +84,60 @@ import Testing
     func tearDown() async {}
   }
 
+  private func guarded(
+    _ folder: String, _ environment: any BuildEnvironment, diskLimit: Int64, interval: Duration
+  ) throws -> GuardedRun {
+    let request = HostBuildRequest(
+      identity: AttemptIdentity(owner: "o", job: 1, attempt: 1),
+      plan: Plan(inputs: inputs(), checks: BuildChecks(), limits: Limits()), sourceURL: "",
+      downloadTemplate: "", workDirectory: folder, storeDirectory: folder + "/store",
+      filesDirectory: "", cacheDirectory: "")
+    let folders = AttemptFolders(request)
+    try folders.create(module: "fake")
+    return GuardedRun(
+      environment: environment, log: AttemptLog(limit: 100) { _ in }, folders: folders,
+      diskLimit: diskLimit, interval: interval)
+  }
+
   @Test("a build that fills the disk is ended")
   func diskLimit() async throws {
     try await withFolder { folder in
-      let request = HostBuildRequest(
-        identity: AttemptIdentity(owner: "o", job: 1, attempt: 1),
-        plan: Plan(inputs: inputs(), checks: BuildChecks(), limits: Limits()), sourceURL: "",
-        downloadTemplate: "", workDirectory: folder, storeDirectory: folder + "/store",
-        filesDirectory: "", cacheDirectory: "")
-      let folders = AttemptFolders(request)
-      try folders.create(module: "fake")
       let environment = Endless { _ in
-        let file = URL(filePath: folders.target + "/big")
+        let file = URL(filePath: folder + "/target/big")
         try? Data(repeating: 1, count: 1 << 20).write(to: file)
       }
-      let run = GuardedRun(
-        environment: environment, log: AttemptLog(limit: 100) { _ in }, folders: folders,
-        diskLimit: 1 << 19, interval: .milliseconds(5))
+      let run = try guarded(
+        folder, environment, diskLimit: 1 << 19, interval: .milliseconds(5))
       let failure = await #expect(throws: ExecutorFailure.self) {
         _ = try await run.run(EnvironmentCommand(["x"], timeLimitSeconds: 1)) { _ in }
       }
       #expect(failure?.failureClass == .diskFull)
     }
+  }
+
+  @Test("a build that is over before the disk is looked at does not get away with what it wrote")
+  func diskLimitAtEnd() async throws {
+    try await withFolder { folder in
+      let run = try guarded(folder, Quick(), diskLimit: 1 << 19, interval: .seconds(3600))
+      let failure = await #expect(throws: ExecutorFailure.self) {
+        _ = try await run.run(EnvironmentCommand(["x"], timeLimitSeconds: 1)) { output in
+          try? Data(output.bytes).write(to: URL(filePath: folder + "/target/big"))
+        }
+      }
+      #expect(failure?.failureClass == .diskFull)
+    }
+  }
+
+  /// An environment whose command ends at once, after it has printed a mebibyte.
+  private struct Quick: BuildEnvironment {
+    let identity = EnvironmentIdentity(digest: "", rustc: "", cargo: "", linker: "")
+    func run(
+      _ command: EnvironmentCommand, output: @escaping @Sendable (CommandOutput) -> Void
+    ) async throws -> CommandResult {
+      output(CommandOutput(.standardOutput, [UInt8](repeating: 1, count: 1 << 20)))
+      return CommandResult(.exited(status: 0), seconds: 0)
+    }
+    func tearDown() async {}
   }
 
   @Test("hard links count once, and links are not followed")

@@ -64,6 +64,14 @@ import Testing
     #expect(message(linker: "zig", packages: ["libx-dev"], [lines[0]]) == lines[0])
   }
 
+  @Test("a process that cannot be started is a failure to compile, which names the limit")
+  func processLimit() {
+    let refusal = "  cannot start a process: Resource temporarily unavailable (os error 11)"
+    let failed = failure(.exited(status: 101), ["error: failed to run custom build", refusal])
+    #expect(failed?.failureClass == .compile)
+    #expect(failed?.message.contains("a limit of 1024 processes") == true)
+  }
+
   @Test("the way a command ended goes before what it printed")
   func endings() {
     let lines = ["error: linking with `cc` failed"]

@@ -25,6 +25,13 @@ import Testing
     #expect(decoder.finish() == "")
   }
 
+  @Test("what a terminal would obey becomes U+FFFD, but for tab and line ends")
+  func terminalEscapes() {
+    var decoder = LogText()
+    let text = decoder.decode(Array("\u{1B}]0;title\u{07}\u{9B}2J\t\u{7F}é\r\n".utf8))
+    #expect(text == "\u{FFFD}]0;title\u{FFFD}\u{FFFD}2J\t\u{FFFD}é\r\n")
+  }
+
   @Test("lines are cut at their ends, and an endless one is refused")
   func lines() {
     var splitter = LineSplitter(limit: 8)

@@ -5,6 +5,8 @@ struct BuildErrors: Sendable {
   /// Lines that begin with `error`, as far as they help a reader: the first few.
   private(set) var firstErrors: [String] = []
   private(set) var sawFullDisk = false
+  /// A process or thread could not be started (EAGAIN of clone(2)).
+  private(set) var sawProcessLimit = false
   private(set) var sawLinker = false
   private(set) var sawLockfile = false
   /// A symbol that no library had.
@@ -25,6 +27,9 @@ struct BuildErrors: Sendable {
   mutating func read(_ line: String) {
     if line.hasPrefix("error"), firstErrors.count < 3 { firstErrors.append(line) }
     if Self.fullDiskMarks.contains(where: line.contains) { sawFullDisk = true }
+    if line.contains("Resource temporarily unavailable") || line.contains("(os error 11)") {
+      sawProcessLimit = true
+    }
     if line.contains("undefined symbol") || line.contains("undefined reference") {
       sawUndefinedSymbol = true
     }
@@ -68,7 +73,7 @@ struct BuildErrors: Sendable {
       ExecutorFailure(
         .infrastructure,
         "cargo did not start in the environment (exit status \(status)); see the log")
-    case .exited, .signalled: ExecutorFailure(failureClass, message(of: result))
+    case .exited, .signalled: ExecutorFailure(failureClass, message(of: result, limits))
     }
   }
 
@@ -80,9 +85,14 @@ struct BuildErrors: Sendable {
     return .compile
   }
 
-  private func message(of result: CommandResult) -> String {
-    guard firstErrors.isEmpty else { return firstErrors.joined(separator: "\n") }
-    return "cargo build \(result.ending.description) and printed no error; see the log"
+  private func message(of result: CommandResult, _ limits: Limits) -> String {
+    let errors =
+      firstErrors.isEmpty
+      ? "cargo build \(result.ending.description) and printed no error; see the log"
+      : firstErrors.joined(separator: "\n")
+    guard sawProcessLimit else { return errors }
+    return errors + "\nA process could not be started: the build is held to a limit of"
+      + " \(limits.processes) processes and threads at once"
   }
 }
 

@@ -9,9 +9,12 @@ struct GuardedRun: Sendable {
   let folders: AttemptFolders
   /// Bytes that the build may write.
   let diskLimit: Int64
-  /// How often the folders are measured. A build can write more than allowed for this long; a hard
-  /// bound needs a quota on the file system that holds the work directory.
-  var interval: Duration = .milliseconds(500)
+  /// How long to wait between two measurements of the folders, at least; where measuring is slow,
+  /// longer (``measuringShare``). A build can write more than allowed for this long; a hard bound
+  /// needs a quota on the file system that holds the work directory.
+  var interval: Duration = .milliseconds(250)
+  /// At most one part in so many of the time goes into measuring.
+  private static let measuringShare = 20
 
   /// Runs a command to its end.
   /// - Throws: ``ExecutorFailure`` of class `log-limit` or `disk-full` where a limit was passed (the
@@ -27,6 +30,8 @@ struct GuardedRun: Sendable {
       // The watchers only throw: the first result is the command's.
       guard let result = try await group.next() ?? nil else { throw CancellationError() }
       if log.isFull { throw logLimitReached }
+      // What was written since the last look counts, too: a fast build is over before the first.
+      try await checkDisk()
       return result
     }
   }
@@ -44,15 +49,18 @@ struct GuardedRun: Sendable {
     var pause = interval
     while true {
       try await Task.sleep(for: pause)
-      let (watched, limit) = (folders.writable, diskLimit)
       let start = ContinuousClock.now
-      let bytes = await offCooperativePool { DiskUsage.bytes(under: watched) }
-      // Measuring folders with very many files may take a tenth of the time, not more.
-      pause = max(interval, (ContinuousClock.now - start) * 9)
-      guard bytes <= limit else {
-        throw ExecutorFailure(
-          .diskFull, "the build wrote \(bytes) bytes, more than its limit of \(limit)")
-      }
+      try await checkDisk()
+      pause = max(interval, (ContinuousClock.now - start) * Self.measuringShare)
+    }
+  }
+
+  private func checkDisk() async throws(ExecutorFailure) {
+    let watched = folders.writable
+    let bytes = await offCooperativePool { DiskUsage.bytes(under: watched) }
+    guard bytes <= diskLimit else {
+      throw ExecutorFailure(
+        .diskFull, "the build wrote \(bytes) bytes, more than its limit of \(diskLimit)")
     }
   }
 }

@@ -1,6 +1,8 @@
 /// Makes text of bytes that come in pieces, without tearing characters that lie across two pieces.
 ///
-/// What is no UTF-8 becomes U+FFFD, and so does NUL, which a database's text cannot hold.
+/// What is no UTF-8 becomes U+FFFD. So do characters that a terminal obeys (C0 and C1 but for tab and
+/// line ends, and DEL): whoever reads the log of a foreign crate must not have their terminal's title,
+/// colours or screen changed by it. NUL is one of them, which a database's text cannot hold either.
 public struct LogText: Sendable {
   private var held: [UInt8] = []
 
@@ -39,6 +41,18 @@ public struct LogText: Sendable {
 
   private static func text(_ bytes: ArraySlice<UInt8>) -> String {
     let text = String(decoding: bytes, as: UTF8.self)
-    return text.utf8.contains(0) ? text.replacing("\0", with: "\u{FFFD}") : text
+    guard text.unicodeScalars.contains(where: isObeyed) else { return text }
+    var plain = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars { plain.append(isObeyed(scalar) ? "\u{FFFD}" : scalar) }
+    return String(plain)
+  }
+
+  /// Whether a terminal does something else with it than to show it (ECMA-48).
+  private static func isObeyed(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x09, 0x0A, 0x0D: false
+    case 0x00...0x1F, 0x7F...0x9F: true
+    default: false
+    }
   }
 }

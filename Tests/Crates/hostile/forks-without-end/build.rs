@@ -7,9 +7,9 @@ fn main() {
     let generation: u32 = env::args().nth(1).map_or(0, |text| text.parse().unwrap());
     if generation == 0 {
         start_twins(0);
-        let ends = most_at_once();
-        fs::write("/build/target/measured", ends.to_string()).unwrap();
-        panic!("the processes were not limited: {ends} lived at once");
+        let most = most_at_once();
+        publish("measured", &most.to_string());
+        panic!("the processes were not limited: {most} lived at once");
     }
     if generation < GENERATIONS {
         start_twins(generation);
@@ -25,12 +25,18 @@ fn start_twins(generation: u32) {
         // Cargo reads a build script's output until nobody holds it open any more.
         twin.arg(next).stdout(Stdio::null()).stderr(Stdio::null());
         if let Err(error) = twin.spawn() {
-            let count = living();
-            fs::write("/build/target/measured", count.to_string()).unwrap();
-            fs::write("/build/target/refused", error.to_string()).unwrap();
+            publish("measured", &living().to_string());
+            publish("refused", &error.to_string());
             sleep(Duration::from_secs(20));
         }
     }
+}
+
+/// Under another name first: many write at once, and all are killed while they do.
+fn publish(name: &str, text: &str) {
+    let draft = format!("/build/target/{name}-{}", std::process::id());
+    fs::write(&draft, text).unwrap();
+    fs::rename(draft, format!("/build/target/{name}")).unwrap();
 }
 
 /// Looks for a while, until somebody was refused.
