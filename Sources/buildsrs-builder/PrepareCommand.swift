@@ -38,6 +38,7 @@ struct PrepareCommand: AsyncParsableCommand {
     let prober = try settings.prober(scratch: NSTemporaryDirectory())
     let terminal = Terminal()
     var made: [PreparedEnvironment] = []
+    var failures: [String] = []
     for wanted in try await wanted(settings, prober) {
       let (definition, offer, module) = wanted
       terminal.printError("\(definition.triple) by \(offer.executor)")
@@ -46,9 +47,13 @@ struct PrepareCommand: AsyncParsableCommand {
         cacheDirectory: prober.cacheDirectory,
         stateDirectory: absolutePath(settings.stateDirectory),
         plan: definition.environmentPlan(for: offer))
-      made.append(try await prepare(preparation))
+      do { made.append(try await prepare(preparation)) } catch let failure as ExecutorFailure {
+        failures.append("\(definition.triple) by \(offer.executor): \(failure)")
+        if failure.failureClass == .cancelled { break }
+      }
     }
     print(json ? try BuildPrinter.json(made) : Self.table(made).text(for: terminal))
+    guard failures.isEmpty else { throw CommandFailure(failures.joined(separator: "\n")) }
   }
 
   private typealias Wanted = (TargetDefinition, ExecutorOffer, modulePath: String)
@@ -110,8 +115,6 @@ struct PrepareCommand: AsyncParsableCommand {
       return PreparedEnvironment(
         target: preparation.plan.inputs.target, executor: preparation.plan.inputs.executor,
         environment: identity, seconds: (ContinuousClock.now - start) / .seconds(1))
-    } catch let failure as ExecutorFailure {
-      throw CommandFailure("\(failure)")
     } catch let failure as HostFailure {
       throw CommandFailure(failure.description)
     }

@@ -279,7 +279,8 @@ import Testing
 }
 
 /// `targets/executors` of this checkout.
-let repositoryFiles = URL(filePath: #filePath).deletingLastPathComponent()
+let repositoryFiles =
+  URL(filePath: #filePath).deletingLastPathComponent()
   .deletingLastPathComponent().deletingLastPathComponent().path + "/targets/executors"
 
 /// A plan's inputs as most tests want them.
