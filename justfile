@@ -77,8 +77,23 @@ integration *arguments:
 
 # A real crate through a real farm in real containers
 [group('test')]
-e2e *arguments:
+farm *arguments:
     @./bootstrap test --filter EndToEndTests "$@"
+
+# Real crates with every executor of this machine, twice, as one table (--help: scripts/e2e.py)
+[group('test')]
+e2e *arguments:
+    @./bootstrap e2e "$@"
+
+# Executor modules against hostile crates, as one table (arguments: MODULE:TARGET …)
+[group('test')]
+conformance *arguments:
+    @./bootstrap conformance "$@"
+
+# What a build costs with each executor, beside the bare command
+[group('bench')]
+bench *arguments:
+    @./bootstrap bench "$@"
 
 # Formatting of the Swift sources, syntax of the scripts
 [group('test')]
@@ -110,6 +125,11 @@ registry *arguments:
 [group('set up')]
 images:
     @./bootstrap images
+
+# Makes what builds run in (images, root file systems, toolchains) ahead of the first build
+[group('set up')]
+environments *arguments: programs
+    @./bootstrap environments "$@"
 
 # The Docker engine: start, stop or status
 [group('set up')]

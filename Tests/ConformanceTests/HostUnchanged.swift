@@ -36,7 +36,7 @@ struct HostUnchanged: SuiteTrait, TestScoping {
     let deadline = ContinuousClock.now + .seconds(10)
     while true {
       var new = interfaces().subtracting(before)
-      if await EngineView.containers().contains(where: { $0.State == "running" }) {
+      if await EngineView.containers().contains(where: { $0.state == "running" }) {
         new = new.filter { !$0.hasPrefix("veth") }
       }
       if new.isEmpty || ContinuousClock.now > deadline { return new.map { "interface \($0)" } }
@@ -45,6 +45,6 @@ struct HostUnchanged: SuiteTrait, TestScoping {
   }
 
   private static func networks() async -> Set<String> {
-    Set(await EngineView.networks().map(\.Name))
+    Set(await EngineView.networks().map(\.name))
   }
 }

@@ -61,8 +61,8 @@ enum Leftovers {
 
   private static func containers(_ owner: String) async -> [String] {
     await EngineView.containers().filter { container in
-      container.Labels?.values.contains { $0.hasPrefix(owner) } == true
-    }.map { "container \($0.Id.prefix(12)) (\($0.State))" }
+      container.labels?.values.contains { $0.hasPrefix(owner) } == true
+    }.map { "container \($0.id.prefix(12)) (\($0.state))" }
   }
 
   private static func contents(_ path: String) -> String {
@@ -80,13 +80,24 @@ enum Leftovers {
 /// What a Docker Engine of this machine has, where there is one.
 enum EngineView {
   struct Container: Decodable, Sendable {
-    let Id: String
-    let State: String
-    let Labels: [String: String]?
+    let id: String
+    let state: String
+    let labels: [String: String]?
+
+    private enum CodingKeys: String, CodingKey {
+      case id = "Id"
+      case state = "State"
+      case labels = "Labels"
+    }
   }
   struct Network: Decodable, Sendable {
-    let Id: String
-    let Name: String
+    let id: String
+    let name: String
+
+    private enum CodingKeys: String, CodingKey {
+      case id = "Id"
+      case name = "Name"
+    }
   }
 
   static func containers() async -> [Container] { await list("/containers/json?all=1") }
