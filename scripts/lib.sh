@@ -109,27 +109,7 @@ copy_if_changed() {
   fi
 }
 
-# debian_release: the code name of this Debian.
-debian_release() {
-  # shellcheck disable=SC1091
-  (. /etc/os-release && printf '%s\n' "${VERSION_CODENAME:-}")
-}
-
-# apt_sources: the archives of Debian itself that this machine's apt uses, as lines of `URI SUITE`.
-apt_sources() {
-  local release found
-  release=$(debian_release)
-  found=$(apt-get indextargets 'Created-By: Packages' | awk -v release="$release" '
-    function flush() {
-      if (origin == "Debian" && component == "main" && index(suite, release) == 1) print uri, suite
-      uri = suite = origin = component = ""
-    }
-    /^$/ { flush() }
-    $1 == "Repo-URI:" { uri = $2 }
-    $1 == "Release:" { suite = $2 }
-    $1 == "Origin:" { origin = $2 }
-    $1 == "Component:" { component = $2 }
-    END { flush() }' | sort -u)
-  [ -n "$found" ] || fail "apt knows no archive of Debian $release" "run as root: apt-get update"
-  printf '%s\n' "$found"
-}
+# What the images and the modules' root file systems are made from: debian_release, apt_sources,
+# apt_settings. Beside the modules' scripts, which are installed without this folder.
+# shellcheck source=targets/executors/root-file-system/apt.sh
+. "$root/targets/executors/root-file-system/apt.sh"

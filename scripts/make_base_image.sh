@@ -15,12 +15,6 @@ image=debian:bookworm-slim
 release=bookworm
 label=rs.builds.base-image.inputs
 
-# Settings without which apt may not reach the archives; a proxy on 127.0.0.1 is out of a build's reach.
-apt_settings() {
-  apt-config dump | grep -E '^Acquire::(Check-Valid-Until|Check-Date|Max-ValidTime|ForceIPv[46]|https?::(Proxy|proxy|Verify-Peer|Verify-Host))[: ]' |
-    grep -vE ' "";$' || true
-}
-
 # Lines of a sources.list; asking apt takes a third of a second, so `main` does it once.
 source_lines() {
   apt_sources | while read -r uri suite; do printf 'deb %s %s main\n' "$uri" "$suite"; done

@@ -13,19 +13,22 @@ public struct ExecutorOffer: Sendable, Equatable {
   public var runner: [String]
   /// What the module reads.
   public var configuration: ConfigurationValue
+  /// The limits that differ from the target's: emulated builds take many times as long.
+  public var limits: LimitsOverlay
 
   public init(
     executor: String, linker: Linker = .gcc, glibc: String? = nil, runner: [String] = [],
-    configuration: ConfigurationValue = .map([:])
+    configuration: ConfigurationValue = .map([:]), limits: LimitsOverlay = LimitsOverlay()
   ) {
     self.executor = executor
     self.linker = linker
     self.glibc = glibc
     self.runner = runner
     self.configuration = configuration
+    self.limits = limits
   }
 
-  static let keys = ["linker", "glibc", "runner", "configuration"]
+  static let keys = ["linker", "glibc", "runner", "configuration", "limits"]
 
   /// Reads `alternatives:` of a target's file; mistakes are reported to the reader.
   static func readAll(_ node: YAMLNode, _ reader: YAMLReader, own: String?) -> [ExecutorOffer] {
@@ -56,7 +59,8 @@ public struct ExecutorOffer: Sendable, Equatable {
       ExecutorOffer(
         executor: name, linker: linker(keys) ?? .gcc, glibc: glibc(keys),
         runner: runner(keys) ?? [],
-        configuration: configuration(keys, reader) ?? .map([:]))
+        configuration: configuration(keys, reader) ?? .map([:]),
+        limits: keys["limits"].flatMap { LimitsOverlay.read($0, reader) } ?? LimitsOverlay())
     }
   }
 

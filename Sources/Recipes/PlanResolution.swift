@@ -81,7 +81,7 @@ struct PlanResolution {
   }
 
   private var limits: Limits {
-    let layers = defaults.map(\.limits) + [target.limits] + crate.map(\.limits)
+    let layers = defaults.map(\.limits) + [target.limits, offer.limits] + crate.map(\.limits)
     return layers.reduce(Limits()) { $1.applied(to: $0) }
   }
 

@@ -196,7 +196,8 @@ struct AlternativeTests {
           glibc: "2.17"
           runner: [qemu-aarch64-static]
           alternatives:
-            qemu: { glibc: "2.36", configuration: { debian: arm64 } }
+            qemu: { glibc: "2.36", configuration: { debian: arm64 }, limits: { time: 4h } }
+          limits: { time: 20m, memory: 2GiB }
           """),
       SourceText(path: "recipes/c.yaml", text: "crate: c\n" + recipe),
     ])
@@ -226,6 +227,17 @@ struct AlternativeTests {
   @Test("a recipe's choice brings the alternative's linker, glibc, runner and configuration")
   func recipe() throws {
     expectQEMU(try plan("versions: [{ executor: qemu }]\n"))
+  }
+
+  @Test("an alternative's limits are stronger than the target's and weaker than the recipe's")
+  func limits() throws {
+    let own = try plan().limits
+    #expect(own.timeSeconds == 20 * 60)
+    let emulated = try plan(executor: "qemu").limits
+    #expect(emulated.timeSeconds == 4 * 3600)
+    #expect(emulated.memory == 2 << 30)
+    let chosen = try plan("versions: [{ executor: qemu, limits: { time: 6h } }]\n").limits
+    #expect(chosen.timeSeconds == 6 * 3600)
   }
 
   @Test("what a person asks for by hand is stronger than the recipe")

@@ -68,7 +68,7 @@ struct TargetMistakeTests {
       ("limits: { memroy: 1 }", "3:11: unknown key “memroy”: did you mean “memory”?"),
       (
         "alternatives: [a]",
-        "3:15: “alternatives” is a list: expected a mapping of executor modules' names and linker, glibc, runner, configuration"
+        "3:15: “alternatives” is a list: expected a mapping of executor modules' names and linker, glibc, runner, configuration, limits"
       ),
       (
         "alternatives: { m: {} }",
@@ -82,6 +82,10 @@ struct TargetMistakeTests {
       (
         "alternatives: { q: { configuration: 2 } }",
         "3:37: “configuration” is text: expected a mapping with what the executor module reads"
+      ),
+      (
+        "alternatives: { q: { limits: { tim: 2h } } }",
+        "3:32: unknown key “tim”: did you mean “time”?"
       ),
       ("m: x", "3:4: “m” is text: expected a mapping with what the executor module reads"),
       ("m: { a: }", "3:9: “a” has no value: expected text, a number, true or false"),

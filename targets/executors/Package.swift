@@ -13,11 +13,16 @@ let strict: [SwiftSetting] = [
 let installedLibraries: [LinkerSetting] = [
   .unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib"])
 ]
+let executorKit: Target.Dependency = .product(name: "ExecutorKit", package: "ExecutorKit")
 
 let package = Package(
   name: "executors",
   products: [
-    .library(name: "DockerCrossExecutor", type: .dynamic, targets: ["DockerCross"])
+    .library(name: "DockerCrossExecutor", type: .dynamic, targets: ["DockerCross"]),
+    .library(name: "MuslStaticExecutor", type: .dynamic, targets: ["MuslStatic"]),
+    .library(name: "QEMUExecutor", type: .dynamic, targets: ["QEMU"]),
+    // For modules of others: commands in bubblewrap, and Debian root file systems.
+    .library(name: "Sandbox", type: .static, targets: ["Sandbox", "RootFileSystem"]),
   ],
   dependencies: [
     .package(path: "../../Sources/ExecutorKit"),
@@ -29,10 +34,21 @@ let package = Package(
     .target(
       name: "DockerCross",
       dependencies: [
-        "CDigest",
-        .product(name: "ExecutorKit", package: "ExecutorKit"),
+        "CDigest", "FileLocks", executorKit,
         .product(name: "Transfer", package: "Transfer"),
       ],
+      swiftSettings: strict, linkerSettings: installedLibraries),
+    .target(name: "FileLocks", dependencies: [executorKit], swiftSettings: strict),
+    .target(name: "CSpawn"),
+    .target(name: "Sandbox", dependencies: ["CSpawn", executorKit], swiftSettings: strict),
+    .target(
+      name: "RootFileSystem", dependencies: ["CDigest", "FileLocks", "Sandbox", executorKit],
+      swiftSettings: strict),
+    .target(
+      name: "MuslStatic", dependencies: ["RootFileSystem", "Sandbox", executorKit],
+      swiftSettings: strict, linkerSettings: installedLibraries),
+    .target(
+      name: "QEMU", dependencies: ["RootFileSystem", "Sandbox", executorKit],
       swiftSettings: strict, linkerSettings: installedLibraries),
   ]
 )

@@ -1,4 +1,5 @@
 import ExecutorKit
+import FileLocks
 import Foundation
 import Transfer
 

@@ -3,14 +3,15 @@ import Glibc
 
 /// A lock between processes, held while a file is open (flock(2)); the kernel drops it with its
 /// holder, however that ends.
-final class FileLock: Sendable {
+public final class FileLock: Sendable {
   private let descriptor: Int32
 
   /// Waits until nobody else holds the lock.
   ///
-  /// Looks every 200 ms instead of blocking a thread: whoever holds it is building an image, which
-  /// takes half a minute.
-  init(path: String, waiting: () -> Void) async throws {
+  /// Looks every 200 ms instead of blocking a thread: whoever holds it is making an image or a root
+  /// file system, which takes half a minute or more.
+  /// - Parameter waiting: called once where somebody else holds it.
+  public init(path: String, waiting: () -> Void) async throws {
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else {
       throw ExecutorFailure(
@@ -28,5 +29,5 @@ final class FileLock: Sendable {
   }
 
   /// Lets the next one in. Call it once.
-  func release() { close(descriptor) }
+  public func release() { close(descriptor) }
 }
