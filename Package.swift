@@ -208,6 +208,11 @@ let package = Package(
     test(
       "DockerCrossTests",
       [executorKit, .product(name: "DockerCrossExecutor", package: "executors")]),
+    test("SandboxTests", [executorKit, .product(name: "Sandbox", package: "executors")]),
+    test(
+      "MuslStaticTests",
+      [executorKit, .product(name: "MuslStaticExecutor", package: "executors")]),
+    test("QEMUTests", [executorKit, .product(name: "QEMUExecutor", package: "executors")]),
     test(
       "DatabaseTests",
       [

@@ -20,7 +20,10 @@ struct RepositoryFilesTests {
     let set = try Self.load()
     #expect(set.warnings == [])
     #expect(
-      set.targets.map(\.triple.text) == ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"])
+      set.targets.map(\.triple.text) == [
+        "aarch64-unknown-linux-gnu", "aarch64-unknown-linux-musl", "x86_64-unknown-linux-gnu",
+        "x86_64-unknown-linux-musl",
+      ])
     #expect(set.recipes.map(\.crate.text) == ["hexyl", "ripgrep"])
     #expect(set.digest.count == 64)
   }
