@@ -1,5 +1,6 @@
 import ExecutorKit
 import Foundation
+import RootFileSystem
 import Testing
 
 @testable import MuslStatic

@@ -131,7 +131,11 @@ struct RootFileSystemTests {
 
   @Test("ends what makes it when the attempt is cancelled")
   func cancellation() async throws {
-    let files = try FilesFolder(script: "sh -c 'echo ready; sleep 950.25' & wait")
+    let files = try FilesFolder(
+      script: """
+        mkdir "${1%/*}/.unfinished-${1##*/}-$$"
+        sh -c 'echo ready; sleep 950.25' & wait
+        """)
     let (recipe, cache) = (try files.recipe(), files.cache)
     let log = Collected()
     let task = Task {
@@ -143,5 +147,7 @@ struct RootFileSystemTests {
     task.cancel()
     await #expect(throws: CancellationError.self) { _ = try await task.value }
     #expect(SandboxRun.processes(marked: "950.25") == [])
+    let left = try FileManager.default.contentsOfDirectory(atPath: cache)
+    #expect(left == ["\(recipe.folderName).lock"])
   }
 }

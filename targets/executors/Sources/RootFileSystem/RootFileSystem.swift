@@ -30,7 +30,13 @@ public struct RootFileSystem: Sendable, Equatable {
     defer { lock.release() }
     if let found = find(recipe, in: cache) { return found }
     log("making the root file system \(recipe.folderName)\n")
-    try await make(recipe, "\(cache)/\(recipe.folderName)", log)
+    await removeUnfinished(recipe, in: cache)
+    do {
+      try await make(recipe, "\(cache)/\(recipe.folderName)", log)
+    } catch {
+      await removeUnfinished(recipe, in: cache)
+      throw error
+    }
     guard let made = find(recipe, in: cache) else {
       throw ExecutorFailure(
         .infrastructure, "\(recipe.script) has ended well but made no \(recipe.folderName)/facts")
@@ -59,6 +65,18 @@ public struct RootFileSystem: Sendable, Equatable {
         "the root file system \(recipe.folderName) cannot be made:"
           + " \(end.lastWords.trimmingCharacters(in: .whitespacesAndNewlines).suffix(1000))")
     }
+  }
+
+  /// Removes what a script that was killed, now or in an earlier process, could not; call it with the
+  /// lock held. Goes on where the task was cancelled.
+  private static func removeUnfinished(_ recipe: RootRecipe, in cache: String) async {
+    let prefix = ".unfinished-\(recipe.folderName)-"
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? []
+    let paths = names.filter { $0.hasPrefix(prefix) }.map { "\(cache)/\($0)" }
+    guard !paths.isEmpty else { return }
+    await Task {
+      _ = try? await ChildProcess().run(["/bin/rm", "-rf", "--"] + paths, variables: [:]) { _ in }
+    }.value
   }
 
   /// What the script and apt read of the environment.

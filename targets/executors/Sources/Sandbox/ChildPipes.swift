@@ -25,8 +25,8 @@ struct ChildPipes {
     }
   }
 
-  func closeChildEnds() { writeEnds.forEach { close($0) } }
-  func closeAll() { (readEnds + writeEnds).forEach { close($0) } }
+  func closeChildEnds() { for end in writeEnds { close(end) } }
+  func closeAll() { for end in readEnds + writeEnds { close(end) } }
 
   /// Reads until nobody can write any more, and closes.
   func readToEnd(_ output: (CommandOutput) -> Void) -> (report: String, lastWords: String) {
