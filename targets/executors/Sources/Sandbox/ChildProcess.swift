@@ -34,7 +34,7 @@ public final class ChildProcess: Sendable {
   /// Starts a program and follows it to its end. Standard input is `/dev/null`; it inherits no other
   /// descriptor, is in a session of its own, and has no signal blocked or ignored.
   ///
-  /// Cancelling the task kills the process (not those that it has started).
+  /// Cancelling the task kills it as ``kill()`` does.
   /// - Parameters:
   ///   - arguments: The program's absolute path and its arguments.
   ///   - output: Called from the thread, in the order of arrival.
@@ -59,11 +59,12 @@ public final class ChildProcess: Sendable {
     return try result.get()
   }
 
-  /// Kills the process; one that has not started yet is killed then.
+  /// Kills the process and what it has started in its own process group; one that has not started yet
+  /// is killed then.
   public func kill() {
     state.withLock { state in
       state.isKilled = true
-      if let pid = state.pid { _ = Foundation.kill(pid, SIGKILL) }
+      if let pid = state.pid { _ = Foundation.kill(-pid, SIGKILL) }
     }
   }
 
@@ -80,7 +81,7 @@ public final class ChildProcess: Sendable {
     pipes.closeChildEnds()
     state.withLock { state in
       state.pid = pid
-      if state.isKilled { _ = Foundation.kill(pid, SIGKILL) }
+      if state.isKilled { _ = Foundation.kill(-pid, SIGKILL) }
     }
     let (report, lastWords) = pipes.readToEnd(output)
     // It may have closed its output long before its end. It stays a zombie, and its number its own,
