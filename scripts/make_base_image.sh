@@ -4,9 +4,10 @@
 #   DOCKER_HOST=unix://… scripts/make_base_image.sh [--again]
 #
 # An image that is there, or that can be pulled, is taken as it is. Where no registry of images can
-# be reached, one is made of Debian's packages under the same name, and knows the archives and the
-# apt settings of this machine, so that `RUN apt-get install` works in image builds. It is made again
-# when those settings have changed, or with --again.
+# be reached, one is made of Debian's packages under the same name, and knows the archives, the apt
+# settings and the certificate authorities that this machine was told to trust, so that
+# `RUN apt-get install` and `RUN pip install` work in image builds. It is made again when those
+# settings have changed, or with --again.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -15,32 +16,23 @@ image=debian:bookworm-slim
 release=bookworm
 label=rs.builds.base-image.inputs
 
-# Settings without which apt may not reach the archives; a proxy on 127.0.0.1 is out of a build's reach.
-apt_settings() {
-  apt-config dump | grep -E '^Acquire::(Check-Valid-Until|Check-Date|Max-ValidTime|ForceIPv[46]|https?::(Proxy|proxy|Verify-Peer|Verify-Host))[: ]' |
-    grep -vE ' "";$' || true
-}
-
 # Lines of a sources.list; asking apt takes a third of a second, so `main` does it once.
 source_lines() {
   apt_sources | while read -r uri suite; do printf 'deb %s %s main\n' "$uri" "$suite"; done
 }
 
+# Authorities that were added to this machine (a proxy's, say); a package's own are not meant.
+# The image's update-ca-certificates takes them over when ca-certificates is installed in it.
+authorities=/usr/local/share/ca-certificates
+
+added_authorities() { find "$authorities" -name '*.crt' -type f 2>/dev/null | sort; }
+
 label_of_image() {
   docker image inspect --format "{{ with .Config.Labels }}{{ index . \"$label\" }}{{ end }}" "$image" 2>/dev/null
 }
 
-# roomy_folder: memory is three times faster than a disk; an unpacked base needs 300 MB.
-roomy_folder() {
-  if [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt 1000000 ] 2>/dev/null; then
-    echo /dev/shm
-  else
-    echo "${TMPDIR:-/tmp}"
-  fi
-}
-
 make_image() {
-  local inputs=$1 sources=$2 settings=$3 options=() setting needs=()
+  local inputs=$1 sources=$2 settings=$3 options=() setting needs=() authority
   need mmdebstrap
   while read -r setting; do
     if [ -n "$setting" ]; then options+=(--aptopt="$setting"); fi
@@ -49,6 +41,10 @@ make_image() {
     needs=(--include=ca-certificates
       --customize-hook='upload /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt')
   fi
+  while read -r authority; do
+    if [ -n "$authority" ]; then needs+=(--customize-hook="copy-in '$authority' $authorities"); fi
+  done <<<"$(added_authorities)"
+  if [ ${#needs[@]} != 0 ]; then needs=(--customize-hook="mkdir -p \"\$1$authorities\"" "${needs[@]}"); fi
   say "making $image of Debian's packages"
   # What slim images leave out: manuals, translations and package documentation but for licences.
   TMPDIR="$(roomy_folder)" as_root mmdebstrap --quiet --variant=minbase --format=tar \
@@ -61,7 +57,7 @@ make_image() {
 
 # An image without our label was pulled, or made by somebody else: theirs to keep.
 main() {
-  local sources settings inputs existing=none
+  local sources settings trusted inputs existing=none
   need docker
   docker version >/dev/null 2>&1 || fail "no Docker engine answers on ${DOCKER_HOST:-/var/run/docker.sock}" \
     "run ./bootstrap engine start and set DOCKER_HOST to what it prints"
@@ -76,7 +72,8 @@ main() {
   fi
   sources=$(source_lines)
   settings=$(apt_settings)
-  inputs=$(printf '%s\n' "$release 1" "$sources" "$settings" | sha256sum | cut -c 1-16)
+  trusted=$(added_authorities | xargs -r -d '\n' sha256sum)
+  inputs=$(printf '%s\n' "$release 2" "$sources" "$settings" "$trusted" | sha256sum | cut -c 1-16)
   if [ "$existing" = "$inputs" ]; then
     say "$image is there"
   else
