@@ -46,6 +46,54 @@ import Testing
     #expect(variables["CC_aarch64_unknown_linux_gnu"] == "aarch64-linux-gnu-gcc")
   }
 
+  @Test("C code of crates is compiled for the target, and its paths are remapped like Rust's")
+  func compilers() {
+    let variables = BuildCommand(inputs: inputs(), limits: Limits()).variables
+    #expect(variables["AR_aarch64_unknown_linux_gnu"] == "aarch64-linux-gnu-ar")
+    #expect(variables["CXX_aarch64_unknown_linux_gnu"] == "aarch64-linux-gnu-g++")
+    let flags =
+      "-ffile-prefix-map=/build/crate=/demo-1.0.0 -ffile-prefix-map=/build/vendor=/vendor"
+      + " -ffile-prefix-map=/build/store=/vendor -ffile-prefix-map=/build/target=/target"
+    #expect(variables["CFLAGS_aarch64_unknown_linux_gnu"] == flags)
+    #expect(variables["HOST_CFLAGS"] == flags)
+    #expect(variables["CXXFLAGS_aarch64_unknown_linux_gnu"] == flags)
+    #expect(variables[BuildInputs.zigGlibcVariable] == nil)
+  }
+
+  @Test("a recipe's flags for C are kept beside the farm's")
+  func recipeFlags() {
+    var inputs = inputs()
+    inputs.environment = ["CFLAGS": "-DA", "CXXFLAGS_aarch64_unknown_linux_gnu": "-DB"]
+    let variables = BuildCommand(inputs: inputs, limits: Limits()).variables
+    let (c, cxx) = (
+      variables["CFLAGS_aarch64_unknown_linux_gnu"],
+      variables["CXXFLAGS_aarch64_unknown_linux_gnu"]
+    )
+    #expect(c?.hasPrefix("-DA -ffile-prefix-map=") == true)
+    #expect(cxx?.hasPrefix("-DB -ffile-prefix-map=") == true)
+  }
+
+  @Test("zig links and compiles C, and is told the promised glibc")
+  func zig() {
+    var inputs = inputs(target: "i686-unknown-linux-gnu")
+    (inputs.linker, inputs.glibc) = ("zig", "2.17")
+    let variables = BuildCommand(inputs: inputs, limits: Limits()).variables
+    #expect(BuildCommand.rustFlags(for: inputs).first == "-Clinker=i686-linux-gnu-zig-cc")
+    #expect(variables["CC_i686_unknown_linux_gnu"] == "i686-linux-gnu-zig-cc")
+    #expect(variables["CXX_i686_unknown_linux_gnu"] == "i686-linux-gnu-zig-c++")
+    #expect(variables["AR_i686_unknown_linux_gnu"] == "i686-linux-gnu-ar")
+    #expect(variables["BUILDSRS_GLIBC"] == "2.17")
+  }
+
+  @Test("a musl toolchain is only asked for its C compiler")
+  func musl() {
+    let inputs = inputs(target: "x86_64-unknown-linux-musl")
+    let variables = BuildCommand(inputs: inputs, limits: Limits()).variables
+    #expect(variables["CC_x86_64_unknown_linux_musl"] == "x86_64-linux-musl-gcc")
+    #expect(variables["AR_x86_64_unknown_linux_musl"] == nil)
+    #expect(variables["CXX_x86_64_unknown_linux_musl"] == nil)
+  }
+
   @Test("a recipe's variables reach the build, but do not replace the farm's")
   func recipeVariables() {
     var inputs = inputs()

@@ -30,11 +30,38 @@ import Testing
         ["error: linking with `cc` failed", "  = note: ld: final close: No space left on device"],
         .diskFull
       ),
+      (["error: failed to write x: File too large (os error 27)"], .diskFull),
+      (["  process didn't exit successfully (signal: 25, SIGXFSZ: file size limit)"], .diskFull),
       ([], .compile),
     ]
     for (lines, expected) in cases {
       #expect(failure(.exited(status: 101), lines)?.failureClass == expected, "\(lines)")
     }
+  }
+
+  @Test("a library that needs a newer glibc than zig links against is told with the remedy")
+  func lowGlibc() {
+    let lines = [
+      "error: linking with `x86_64-linux-gnu-zig-cc` failed: exit status: 1",
+      "  = note: ld.lld: error: undefined symbol: __isoc23_strtol",
+    ]
+    func message(linker: String, packages: [String], _ lines: [String]) -> String? {
+      var inputs = inputs()
+      (inputs.linker, inputs.glibc, inputs.packages) = (linker, "2.17", ["debian": packages])
+      var errors = BuildErrors()
+      for line in lines { errors.read(line) }
+      let plan = Plan(inputs: inputs, checks: BuildChecks(), limits: Limits())
+      let result = CommandResult(.exited(status: 101), seconds: 1)
+      return errors.failure(of: result, plan: plan)?.message
+    }
+    #expect(
+      message(linker: "zig", packages: ["libx-dev"], lines)?.hasSuffix(
+        "\na library of libx-dev may need a newer glibc than the promised 2.17: with `linker: gcc`"
+          + " in the recipe it links against the image's, and the artifact tells that floor")
+        == true)
+    #expect(message(linker: "zig", packages: [], lines)?.contains("linker: gcc") == true)
+    #expect(message(linker: "gcc", packages: ["libx-dev"], lines) == lines[0])
+    #expect(message(linker: "zig", packages: ["libx-dev"], [lines[0]]) == lines[0])
   }
 
   @Test("the way a command ended goes before what it printed")

@@ -90,6 +90,12 @@ import Testing
     #expect(objection(to: file(), needed: []) == nil)
   }
 
+  @Test("without a promise nothing is refused, and the real floor is told")
+  func noPromise() {
+    #expect(objection(to: file(), glibc: nil) == nil)
+    #expect(Inspector.inspection(of: file()).glibcFloor == "2.34")
+  }
+
   @Test("another machine, a newer glibc and a foreign library are refused, with the reason")
   func refused() {
     #expect(

@@ -38,8 +38,13 @@ struct BuildCommand: Sendable {
   }
 
   private var fixedVariables: [String: String] {
-    let name = inputs.target.replacing("-", with: "_").replacing(".", with: "_")
-    return [
+    var variables = cargoVariables.merging(compilerVariables) { first, _ in first }
+    if inputs.linker == "zig" { variables[BuildInputs.zigGlibcVariable] = inputs.glibc }
+    return variables
+  }
+
+  private var cargoVariables: [String: String] {
+    [
       "CARGO_HOME": "/build/cargo-home",
       "CARGO_TARGET_DIR": "/build/target",
       "CARGO_NET_OFFLINE": "true",
@@ -48,7 +53,6 @@ struct BuildCommand: Sendable {
       "CARGO_PROFILE_RELEASE_STRIP": "symbols",
       "CARGO_ENCODED_RUSTFLAGS": Self.rustFlags(for: inputs).joined(separator: "\u{1F}"),
       "SOURCE_DATE_EPOCH": String(inputs.sourceDateEpoch),
-      "CC_\(name)": inputs.compiler,
       "PKG_CONFIG_ALLOW_CROSS": "1",
       "PKG_CONFIG_LIBDIR": "/usr/lib/\(inputs.gnuTriple)/pkgconfig:/usr/share/pkgconfig",
       "HOME": "/tmp",
@@ -57,17 +61,40 @@ struct BuildCommand: Sendable {
     ]
   }
 
+  /// What build scripts that compile C read (docs.rs/cc, "External configuration via environment
+  /// variables"): for the target, and for what runs on the builder.
+  private var compilerVariables: [String: String] {
+    let name = inputs.target.replacing("-", with: "_").replacing(".", with: "_")
+    var variables = ["CC_\(name)": inputs.compiler]
+    // Only the toolchains of GNU's targets have these under such names.
+    if inputs.gnuTriple.contains("-gnu") {
+      variables["CXX_\(name)"] = inputs.cxxCompiler
+      variables["AR_\(name)"] = inputs.archiver
+    }
+    let flags = Self.pathMap(for: inputs).map { "-ffile-prefix-map=\($0)=\($1)" }
+    for language in ["CFLAGS", "CXXFLAGS"] {
+      // The most specific variable hides the others: a recipe's flags go into it.
+      let own = inputs.environment["\(language)_\(name)"] ?? inputs.environment[language]
+      variables["\(language)_\(name)"] = ([own].compactMap(\.self) + flags).joined(separator: " ")
+      variables["HOST_\(language)"] = flags.joined(separator: " ")
+    }
+    return variables
+  }
+
+  /// What names of files become in what is built: panic messages, C's `__FILE__` and debug information
+  /// name a source by its crate, not by where the farm happened to lay it out.
+  static func pathMap(for inputs: BuildInputs) -> [(from: String, to: String)] {
+    [
+      ("/build/crate", "/\(inputs.crate)-\(inputs.version)"), ("/build/vendor", "/vendor"),
+      ("/build/store", "/vendor"), ("/build/target", "/target"),
+    ]
+  }
+
   /// The only flag list. Since `--target` is always given, Cargo applies it to what runs on the
   /// target, not to build scripts. A second mechanism (`RUSTFLAGS`, `target.<triple>.rustflags`)
   /// would silently win or lose, so there is none.
   static func rustFlags(for inputs: BuildInputs) -> [String] {
-    [
-      "-Clinker=\(inputs.compiler)",
-      // Panic messages name a source by its crate, not by where the farm happened to lay it out.
-      "--remap-path-prefix=/build/crate=/\(inputs.crate)-\(inputs.version)",
-      "--remap-path-prefix=/build/vendor=/vendor",
-      "--remap-path-prefix=/build/store=/vendor",
-      "--remap-path-prefix=/build/target=/target",
-    ]
+    ["-Clinker=\(inputs.compiler)"]
+      + pathMap(for: inputs).map { "--remap-path-prefix=\($0)=\($1)" }
   }
 }

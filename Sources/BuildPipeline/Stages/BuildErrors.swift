@@ -7,6 +7,8 @@ struct BuildErrors: Sendable {
   private(set) var sawFullDisk = false
   private(set) var sawLinker = false
   private(set) var sawLockfile = false
+  /// A symbol that no library had.
+  private(set) var sawUndefinedSymbol = false
 
   private static let lockfileMarks = [
     "because --locked was passed", "but --locked was passed", "failed to parse lock file",
@@ -14,11 +16,17 @@ struct BuildErrors: Sendable {
     "changed between lock files",
   ]
 
+  /// ENOSPC, and EFBIG and its signal where one file is as large as all may be.
+  private static let fullDiskMarks = [
+    "No space left on device", "(os error 28)", "File too large", "(os error 27)", "SIGXFSZ",
+  ]
+
   /// Looks at one line of standard error.
   mutating func read(_ line: String) {
     if line.hasPrefix("error"), firstErrors.count < 3 { firstErrors.append(line) }
-    if line.contains("No space left on device") || line.contains("(os error 28)") {
-      sawFullDisk = true
+    if Self.fullDiskMarks.contains(where: line.contains) { sawFullDisk = true }
+    if line.contains("undefined symbol") || line.contains("undefined reference") {
+      sawUndefinedSymbol = true
     }
     if line.hasPrefix("error: linking with") || line.hasPrefix("error: linker `") {
       sawLinker = true
@@ -27,6 +35,26 @@ struct BuildErrors: Sendable {
   }
 
   /// Why the build failed, or nil when it did not.
+  func failure(of result: CommandResult, plan: Plan) -> ExecutorFailure? {
+    guard var failure = failure(of: result, limits: plan.limits) else { return nil }
+    if let remedy = remedy(for: failure.failureClass, inputs: plan.inputs) {
+      failure.message += "\n" + remedy
+    }
+    return failure
+  }
+
+  /// What a maintainer can do where the low glibc that zig links against is the likely reason.
+  private func remedy(for failureClass: FailureClass, inputs: BuildInputs) -> String? {
+    guard failureClass == .link, sawUndefinedSymbol, inputs.linker == "zig" else { return nil }
+    let packages = inputs.packages.values.flatMap { $0 }.sorted()
+    let suspects =
+      packages.isEmpty
+      ? "a library in it" : "a library of \(packages.joined(separator: ", "))"
+    return
+      "\(suspects) may need a newer glibc than the promised \(inputs.glibc ?? "one"): with"
+      + " `linker: gcc` in the recipe it links against the image's, and the artifact tells that floor"
+  }
+
   func failure(of result: CommandResult, limits: Limits) -> ExecutorFailure? {
     switch result.ending {
     case .exited(status: 0): nil

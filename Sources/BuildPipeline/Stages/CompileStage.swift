@@ -15,7 +15,7 @@ struct CompileStage: Sendable {
     let result = try await run.run(command) { output.add($0) }
     output.finish()
     let (named, errors) = output.result
-    if let failure = errors.failure(of: result, limits: plan.limits) { throw failure }
+    if let failure = errors.failure(of: result, plan: plan) { throw failure }
     let collector = BinaryCollector(folders: run.folders)
     let binaries = try await offCooperativePool { try collector.collect(named) }
     let leftOut = source.leftOut(built: binaries.map(\.name), wanted: plan.inputs.binaries)

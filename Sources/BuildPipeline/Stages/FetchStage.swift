@@ -43,9 +43,9 @@ struct FetchStage: Sendable {
         "the plan of \(inputs.crate) \(inputs.version) for \(inputs.target) has an invalid name,"
           + " version, target or checksum; builder and backend do not fit together")
     }
-    guard inputs.linker == "gcc" else {
+    guard ["gcc", "zig"].contains(inputs.linker) else {
       throw ExecutorFailure(
-        .infrastructure, "this builder has no linker “\(inputs.linker)”; it knows gcc")
+        .infrastructure, "this builder has no linker “\(inputs.linker)”; it knows gcc and zig")
     }
     return (name, version)
   }

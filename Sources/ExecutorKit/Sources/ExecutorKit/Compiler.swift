@@ -13,6 +13,13 @@ extension BuildInputs {
   /// one that reads the promised glibc from the variable ``zigGlibcVariable``.
   public var compiler: String { linker == "zig" ? "\(gnuTriple)-zig-cc" : "\(gnuTriple)-gcc" }
 
+  /// The C++ compiler for the target, likewise. Debian's has its headers and library in packages of its
+  /// own, which an environment need not have; zig's brings them.
+  public var cxxCompiler: String { linker == "zig" ? "\(gnuTriple)-zig-c++" : "\(gnuTriple)-g++" }
+
+  /// What puts object files into libraries. GNU's reads what either compiler writes.
+  public var archiver: String { "\(gnuTriple)-ar" }
+
   /// The variable that tells an environment's `…-zig-cc` the glibc to link against, such as `2.17`.
   public static let zigGlibcVariable = "BUILDSRS_GLIBC"
 
