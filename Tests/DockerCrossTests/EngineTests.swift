@@ -60,7 +60,8 @@ import Testing
   func knownImage() async throws {
     let facts = #"""
       {"Id":"sha256:5","Config":{"Labels":{"rs.builds.toolchain.rustc":"rustc 1.96.0 (x)",
-      "rs.builds.toolchain.cargo":"cargo 1.96.0","rs.builds.toolchain.linker":"gcc 12"}}}
+      "rs.builds.toolchain.cargo":"cargo 1.96.0","rs.builds.toolchain.gcc":"gcc 12",
+      "rs.builds.toolchain.host":"sha256:6"}}}
       """#
     try await withEngine { request, connection in
       #expect(request.method == "GET")
@@ -68,12 +69,17 @@ import Testing
       connection.answer(200, facts)
     } test: { engine in
       let recipe = try ImageRecipe(
-        try Configuration(.map(["containerfile": .text("passwd")])), filesDirectory: "/etc",
-        packages: [], compiler: "cc", baseID: "sha256:1")
+        try Configuration(.map([:])), filesDirectory: repositoryFiles, inputs: inputs(),
+        baseID: "sha256:1")
       let builder = ImageBuilder(engine: engine, recipe: recipe) { _ in }
       let image = try await builder.ensure(lockFolder: "/nowhere")
-      #expect(image.identity.digest == "sha256:5")
-      #expect(image.identity.rustVersion == "1.96.0")
+      let identity = try image.identity(linker: "gcc")
+      #expect(identity.digest == "sha256:5")
+      #expect(identity.hostDigest == "sha256:6")
+      #expect(identity.rustVersion == "1.96.0")
+      #expect(identity.linker == "gcc 12")
+      let failure = #expect(throws: ExecutorFailure.self) { try image.identity(linker: "zig") }
+      #expect(failure?.message.contains("no linker “zig”") == true)
     }
   }
 

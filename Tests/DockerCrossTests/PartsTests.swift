@@ -36,17 +36,24 @@ import Testing
     let text = "FROM x\n" + String(repeating: "# comment\n", count: 100)
     let path = FileManager.default.temporaryDirectory.path + "/context-\(UUID().uuidString).tar"
     defer { try? FileManager.default.removeItem(atPath: path) }
-    try Data(TarContext.bytes(containerfile: text)).write(to: URL(filePath: path))
+    let files = ["Containerfile": Array(text.utf8), "another": Array("x".utf8), "empty": []]
+    try Data(TarContext.bytes(files)).write(to: URL(filePath: path))
+    #expect(try output(of: "-tf", path) == "Containerfile\nanother\nempty\n")
+    #expect(try output(of: "-xOf", path, "Containerfile") == text)
+    #expect(try output(of: "-xOf", path, "another") == "x")
+  }
+
+  private func output(of arguments: String...) throws -> String {
     let tar = Process()
     tar.executableURL = URL(filePath: "/usr/bin/tar")
-    tar.arguments = ["-xOf", path, "Containerfile"]
+    tar.arguments = arguments
     let output = Pipe()
     tar.standardOutput = output
     try tar.run()
     let read = try output.fileHandleForReading.readToEnd() ?? Data()
     tar.waitUntilExit()
     #expect(tar.terminationStatus == 0)
-    #expect(String(decoding: read, as: UTF8.self) == text)
+    return String(decoding: read, as: UTF8.self)
   }
 }
 
@@ -95,16 +102,19 @@ import Testing
 @Suite struct ImageRecipeTests {
   private func recipe(
     _ text: String = "FROM x\n", arguments: [String: String] = ["gcc": "gcc"],
-    packages: [String] = [], baseID: String = "sha256:1"
+    packages: [String] = [], baseID: String = "sha256:1", beside: String? = nil,
+    target: String = "aarch64-unknown-linux-gnu"
   ) throws -> ImageRecipe {
     let folder = FileManager.default.temporaryDirectory.path + "/files-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try Data(text.utf8).write(to: URL(filePath: folder + "/File"))
+    if let beside { try Data(beside.utf8).write(to: URL(filePath: folder + "/script")) }
     var configuration = try Configuration(.map(["containerfile": .text("File")]))
     configuration.arguments = arguments
-    return try ImageRecipe(
-      configuration, filesDirectory: folder, packages: packages, compiler: "cc", baseID: baseID)
+    var inputs = inputs(target: target)
+    inputs.packages["debian"] = packages
+    return try ImageRecipe(configuration, filesDirectory: folder, inputs: inputs, baseID: baseID)
   }
 
   @Test("whatever an image is made of changes its name")
@@ -112,7 +122,8 @@ import Testing
     let tags = try [
       recipe(), recipe("FROM y\n"), recipe(arguments: ["gcc": "other"]),
       recipe(arguments: ["gc": "cgcc"]), recipe(packages: ["libpcre2-dev"]),
-      recipe(baseID: "sha256:2"),
+      recipe(baseID: "sha256:2"), recipe(beside: "one"), recipe(beside: "two"),
+      recipe(target: "s390x-unknown-linux-gnu"),
     ].map(\.tag)
     #expect(Set(tags).count == tags.count)
     #expect(try recipe().tag == recipe().tag)
@@ -131,8 +142,7 @@ import Testing
   func absent() throws {
     let failure = #expect(throws: ExecutorFailure.self) {
       try ImageRecipe(
-        try Configuration(.map([:])), filesDirectory: "/nowhere", packages: [], compiler: "cc",
-        baseID: "")
+        try Configuration(.map([:])), filesDirectory: "/nowhere", inputs: inputs(), baseID: "")
     }
     #expect(failure?.message.contains("/nowhere/docker-cross/Containerfile") == true)
   }
@@ -190,11 +200,92 @@ import Testing
     #expect(OwnerLabels.identity(of: ["rs.builds.owner": "o"]) == nil)
   }
 
+  @Test("a file may be as large as all files together, and no core is dumped")
+  func fileLimits() throws {
+    let spec = ContainerSpec(image: "i", labels: [:], limits: Limits(disk: 5000))
+    let body = try JSONSerialization.jsonObject(
+      with: engineJSON(spec.body(for: EnvironmentCommand(["a"], timeLimitSeconds: 1))))
+    let host = try #require((body as? [String: Any])?["HostConfig"] as? [String: Any])
+    let limits = try #require(host["Ulimits"] as? [[String: Any]])
+    #expect(limits.map { $0["Name"] as? String } == ["fsize", "core"])
+    #expect(limits.map { $0["Soft"] as? Int } == [5000, 0])
+    #expect(limits.map { $0["Hard"] as? Int } == [5000, 0])
+  }
+
   @Test("version lines become labels and come back")
   func toolchains() throws {
-    let lines = "rustc 1.96.0 (x)\ncargo 1.96.0 (y)\ngcc (Debian) 12\n"
-    let toolchain = try #require(Toolchain(lines: lines))
+    let lines = "rustc 1.96.0 (x)\ncargo 1.96.0 (y)\ngcc (Debian) 12\nzig 0.17.1\n"
+    var toolchain = try #require(Toolchain(lines: lines))
+    toolchain.hostDigest = "sha256:1"
     #expect(Toolchain(labels: toolchain.labels) == toolchain)
+    #expect(try toolchain.line(ofLinker: "zig") == "zig 0.17.1")
+    #expect(try toolchain.line(ofLinker: "gcc") == "gcc (Debian) 12")
     #expect(Toolchain(lines: "sh: rustc: not found\n") == nil)
+    let plain = Toolchain(lines: "rustc 1\ncargo 1\ngcc 1\n\nlibc6\t2.36-9\n")
+    #expect(plain?.zig == nil)
+    #expect(plain?.replaced == ["libc6\t2.36-9"])
   }
+}
+
+@Suite struct HostPartTests {
+  private func recipe(packages: [String] = [], debian: String = "arm64") throws -> ImageRecipe {
+    var inputs = inputs()
+    inputs.packages["debian"] = packages
+    let configuration = try Configuration(.map(["arguments": .map(["debian": .text(debian)])]))
+    return try ImageRecipe(
+      configuration, filesDirectory: repositoryFiles, inputs: inputs, baseID: "sha256:1")
+  }
+
+  private func digest(
+    _ layers: [String], image: [String], replaced: [String] = [], _ recipe: ImageRecipe
+  ) -> String? {
+    HostPart(layers: layers).digest(imageLayers: image, replaced: replaced, recipe: recipe)
+  }
+
+  @Test("images for different targets that stand on one stage share their host's part")
+  func shared() throws {
+    let host = ["a", "b"]
+    let first = try digest(host, image: host + ["arm"], recipe())
+    #expect(first?.wholeMatch(of: /sha256:[0-9a-f]{64}/) != nil)
+    #expect(try digest(host, image: host + ["s390"], recipe(debian: "s390x")) == first)
+  }
+
+  @Test("whatever builds build scripts otherwise makes another host's part")
+  func different() throws {
+    let host = ["a", "b"]
+    let digests = try [
+      digest(host, image: host, recipe()),
+      digest(["a", "c"], image: ["a", "c"], recipe()),
+      digest(["a"], image: host, recipe()),
+      digest(host, image: host, replaced: ["libc6\t2.36-9"], recipe()),
+      digest(host, image: host, recipe(packages: ["zlib1g-dev"])),
+      digest(host, image: host, recipe(packages: ["zlib1g-dev"], debian: "s390x")),
+    ]
+    #expect(!digests.contains(nil))
+    #expect(Set(digests).count == digests.count)
+  }
+
+  @Test("an image that does not stand on the stage shares nothing")
+  func unknown() throws {
+    #expect(try digest(["a", "b"], image: ["a", "c"], recipe()) == nil)
+    #expect(try digest([], image: ["a"], recipe()) == nil)
+  }
+
+  @Test("the farm's own container file has the stage")
+  func stage() throws {
+    #expect(try recipe().context.hasStage(HostPart.stage))
+    #expect(!ContextFiles(text: "FROM host\nRUN x AS host\n").hasStage(HostPart.stage))
+  }
+}
+
+/// `targets/executors` of this checkout.
+let repositoryFiles =
+  URL(filePath: #filePath).deletingLastPathComponent()
+  .deletingLastPathComponent().deletingLastPathComponent().path + "/targets/executors"
+
+/// A plan's inputs as most tests want them.
+func inputs(target: String = "aarch64-unknown-linux-gnu") -> BuildInputs {
+  BuildInputs(
+    crate: "demo", version: "1.0.0", checksum: "", target: target, executor: "docker-cross",
+    configuration: .map([:]))
 }

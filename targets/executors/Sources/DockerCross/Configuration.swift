@@ -16,8 +16,9 @@ struct Configuration: Equatable, Sendable {
       defaultValue: .text("docker-cross/Containerfile")),
     ConfigurationKey(
       "arguments", .map,
-      summary: "the container file's arguments: gcc (the C compiler's package) and debian (the"
-        + " architecture in Debian's words)",
+      summary: "the container file's arguments: gcc (the C compiler's package), debian (the"
+        + " architecture in Debian's words), runtime (packages that the target's programs need to"
+        + " start), rust (the beginning of the wanted version) and glibc (what zig is prepared for)",
       defaultValue: .map([:])),
     ConfigurationKey(
       "image", .text, summary: "the base image", defaultValue: .text("debian:bookworm-slim")),

@@ -30,6 +30,10 @@ struct ContainerSpec: Sendable {
       mounts: mounts.map {
         BindMount(source: $0.source, target: $0.destination, readOnly: !$0.isWritable)
       },
+      ulimits: [
+        // One file may be as large as all files together; a core dump would be none of the build's.
+        Ulimit(name: "fsize", limit: limits.disk), Ulimit(name: "core", limit: 0),
+      ],
       // What it prints goes to the attached reader; a copy on the engine's disk would have no bound.
       logConfig: LogConfig(type: "none"))
   }
@@ -56,6 +60,7 @@ struct ContainerSpec: Sendable {
     let memory, memorySwap, pidsLimit, nanoCpus: Int64
     let tmpfs: [String: String]
     let mounts: [BindMount]
+    let ulimits: [Ulimit]
     let logConfig: LogConfig
   }
 
@@ -63,6 +68,17 @@ struct ContainerSpec: Sendable {
     let type = "bind"
     let source, target: String
     let readOnly: Bool
+  }
+
+  /// A limit of setrlimit(2); `fsize` and `core` are bytes.
+  struct Ulimit: Encodable {
+    let name: String
+    let soft, hard: Int64
+
+    init(name: String, limit: Int64) {
+      self.name = name
+      (soft, hard) = (limit, limit)
+    }
   }
 
   struct LogConfig: Encodable { let type: String }

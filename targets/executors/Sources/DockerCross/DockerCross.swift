@@ -19,14 +19,13 @@ struct DockerCross: ExecutorModule {
       let engine = try Engine.ofEnvironment()
       let base = BaseImage(engine: engine, name: configuration.image)
       let recipe = try ImageRecipe(
-        configuration, filesDirectory: request.filesDirectory,
-        packages: inputs.packages["debian"] ?? [], compiler: inputs.compiler,
+        configuration, filesDirectory: request.filesDirectory, inputs: inputs,
         baseID: try await base.ensure(log: log))
       let image = try await ImageBuilder(engine: engine, recipe: recipe, log: log)
         .ensure(lockFolder: request.cacheDirectory)
       return DockerEnvironment(
-        engine: engine, image: image, spec: try spec(for: request, image: image),
-        owner: request.identity)
+        engine: engine, identity: try image.identity(linker: inputs.linker),
+        spec: try spec(for: request, image: image), owner: request.identity)
     } catch let error as EngineError {
       try Task.checkCancellation()
       throw error.failure

@@ -4,11 +4,9 @@ import Foundation
 /// Where one attempt's commands run: a container each, of one image.
 struct DockerEnvironment: BuildEnvironment {
   let engine: Engine
-  let image: ToolchainImage
+  let identity: EnvironmentIdentity
   let spec: ContainerSpec
   let owner: AttemptIdentity
-
-  var identity: EnvironmentIdentity { image.identity }
 
   func run(
     _ command: EnvironmentCommand, output: @escaping @Sendable (CommandOutput) -> Void

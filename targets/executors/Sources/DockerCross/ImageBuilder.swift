@@ -4,8 +4,9 @@ import Transfer
 
 /// Makes the image of an environment when the engine does not have it yet.
 ///
-/// An image is made in two steps: the container file, then labels with the toolchain's version lines,
-/// so that later builds and probes read them without starting anything.
+/// An image is made in three steps: the container file's stage `host`, the whole container file on top of
+/// it, then labels with the toolchain's version lines, so that later builds and probes read them without
+/// starting anything.
 struct ImageBuilder: Sendable {
   let engine: Engine
   let recipe: ImageRecipe
@@ -21,11 +22,20 @@ struct ImageBuilder: Sendable {
     defer { lock.release() }
     if let image = try await find() { return image }
     log("making the image \(recipe.tag) from \(recipe.base)\n")
-    let plain = try await build(recipe.containerfile, [("buildargs", recipe.encodedArguments)])
-    let toolchain = try await readToolchain(of: plain)
-    // FROM takes an image's id; the second step adds nothing but labels.
+    let arguments = [("buildargs", recipe.encodedArguments)]
+    var host: HostPart?
+    if recipe.context.hasStage(HostPart.stage) {
+      let stage = try await build(recipe.context, arguments + [("target", HostPart.stage)])
+      host = HostPart(layers: try await facts(of: stage).layers)
+    }
+    let plain = try await build(recipe.context, arguments)
+    var toolchain = try await readToolchain(of: plain)
+    toolchain.hostDigest = host?.digest(
+      imageLayers: try await facts(of: plain).layers, replaced: toolchain.replaced, recipe: recipe)
+    // FROM takes an image's id; the last step adds nothing but labels.
     _ = try await build(
-      "FROM \(plain)\n", [("labels", ImageRecipe.json(toolchain.labels)), ("t", recipe.tag)])
+      ContextFiles(text: "FROM \(plain)\n"),
+      [("labels", ImageRecipe.json(toolchain.labels)), ("t", recipe.tag)])
     guard let image = try await find() else {
       throw ExecutorFailure(.infrastructure, "the image \(recipe.tag) is gone after it was made")
     }
@@ -35,19 +45,22 @@ struct ImageBuilder: Sendable {
   /// The image, if the engine has it and it is ours.
   func find() async throws(EngineError) -> ToolchainImage? {
     do {
-      let facts = try await engine.json(ImageFacts.self, "GET", "/images/\(recipe.tag)/json")
-      return ToolchainImage(facts, name: recipe.tag)
+      return ToolchainImage(try await facts(of: recipe.tag), name: recipe.tag)
     } catch {
       if case .refused(404, _, _) = error { return nil }
       throw error
     }
   }
 
+  private func facts(of image: String) async throws(EngineError) -> ImageFacts {
+    try await engine.json(ImageFacts.self, "GET", "/images/\(image)/json")
+  }
+
   /// Builds a container file and returns the image's id.
-  private func build(_ containerfile: String, _ query: [(String, String)]) async throws -> String {
-    let fixed = [("dockerfile", "Containerfile"), ("rm", "1"), ("forcerm", "1")]
+  private func build(_ context: ContextFiles, _ query: [(String, String)]) async throws -> String {
+    let fixed = [("dockerfile", context.containerfile), ("rm", "1"), ("forcerm", "1")]
     let stream = try await engine.stream(
-      "POST", "/build", fixed + query, .tar(TarContext.bytes(containerfile: containerfile)))
+      "POST", "/build", fixed + query, .tar(TarContext.bytes(context.files)))
     var reader = ProgressReader()
     do {
       for try await bytes in stream { log(try reader.add(bytes)) }
@@ -67,15 +80,13 @@ struct ImageBuilder: Sendable {
   private func readToolchain(of image: String) async throws -> Toolchain {
     let spec = ContainerSpec(image: image, labels: ["rs.builds.purpose": "toolchain"])
     let lines = OutputText()
-    let script = "rustc --version && cargo --version && \"$0\" --version | head -n 1"
-    let result = try await Container.run(
-      EnvironmentCommand(["sh", "-c", script, recipe.compiler], timeLimitSeconds: 60), spec,
-      on: engine
-    ) { lines.add($0) }
+    let command = EnvironmentCommand(
+      ["sh", "-c", Toolchain.script, recipe.gnuTriple], timeLimitSeconds: 60)
+    let result = try await Container.run(command, spec, on: engine) { lines.add($0) }
     guard result.succeeded, let toolchain = Toolchain(lines: lines.text) else {
       throw ExecutorFailure(
         .infrastructure,
-        "the image lacks a tool: asking rustc, cargo and \(recipe.compiler) for their versions"
+        "the image lacks a tool: asking rustc, cargo and \(recipe.gnuTriple)-gcc for their versions"
           + " ended with “\(lines.text)”")
     }
     return toolchain

@@ -1,42 +1,36 @@
-internal import CDigest
 import ExecutorKit
 import Foundation
 
 /// Everything that an environment's image is made of; its digest is the image's name.
 struct ImageRecipe: Equatable, Sendable {
-  /// The container file's text.
-  let containerfile: String
+  let context: ContextFiles
   let arguments: [String: String]
   /// The base image's name and its id.
   let base: String
   let baseID: String
-  /// The C compiler whose version is recorded.
-  let compiler: String
+  /// The GNU name of the target, which the C compiler's name begins with.
+  let gnuTriple: String
 
   /// - Throws: ``ExecutorFailure`` where the container file cannot be read or a package's name is
   ///   none: names become words of a shell command in the container file.
   init(
-    _ configuration: Configuration, filesDirectory: String, packages: [String], compiler: String,
-    baseID: String
+    _ configuration: Configuration, filesDirectory: String, inputs: BuildInputs, baseID: String
   ) throws(ExecutorFailure) {
-    let path = "\(filesDirectory)/\(configuration.containerfile)"
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw ExecutorFailure(
-        .infrastructure,
-        "docker-cross: cannot read the container file \(path); is the builder's files directory"
-          + " right?")
-    }
+    context = try ContextFiles(
+      containerfile: "\(filesDirectory)/\(configuration.containerfile)")
+    let packages = inputs.packages["debian"] ?? []
     if let bad = packages.first(where: { !Self.isPackageName($0) }) {
       throw ExecutorFailure(.infrastructure, "docker-cross: “\(bad)” is no Debian package name")
     }
-    containerfile = String(decoding: data, as: UTF8.self)
     var arguments = configuration.arguments
     arguments["image"] = configuration.image
+    arguments["gnu"] = inputs.gnuTriple
+    arguments["target"] = inputs.target
     if !packages.isEmpty { arguments["packages"] = packages.sorted().joined(separator: " ") }
     self.arguments = arguments
     base = configuration.image
     self.baseID = baseID
-    self.compiler = compiler
+    gnuTriple = inputs.gnuTriple
   }
 
   /// Debian policy, section 5.6.1.
@@ -53,17 +47,13 @@ struct ImageRecipe: Equatable, Sendable {
   /// The name under which the engine keeps the image.
   var tag: String { "buildsrs/docker-cross:\(digest.prefix(32))" }
 
-  /// SHA-256 over every part, each behind its length so that no two recipes read the same.
+  /// SHA-256 over every part. The first one is the version of what the module itself adds.
   var digest: String {
     let named = arguments.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
-    let parts = ["1", containerfile, baseID, compiler] + named
-    let bytes = parts.flatMap { Array("\($0.utf8.count):\($0)".utf8) }
-    var digest = [UInt8](repeating: 0, count: 32)
-    SHA256(bytes, bytes.count, &digest)
-    return digest.map { byte in
-      let text = String(byte, radix: 16)
-      return text.count == 1 ? "0" + text : text
-    }.joined()
+    let files = context.files.sorted { $0.key < $1.key }.flatMap { [Array($0.key.utf8), $0.value] }
+    return sha256(
+      of: ["2", context.containerfile, baseID, gnuTriple].map { Array($0.utf8) } + files
+        + named.map { Array($0.utf8) })
   }
 
   /// The text of the arguments as the engine takes them: a JSON object.

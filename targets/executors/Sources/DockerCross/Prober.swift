@@ -40,10 +40,10 @@ struct Prober: Sendable {
         crate: "", version: "", checksum: "", target: target.triple, executor: "",
         configuration: target.configuration)
       let recipe = try ImageRecipe(
-        configuration, filesDirectory: request.filesDirectory, packages: [],
-        compiler: inputs.compiler, baseID: baseID)
+        configuration, filesDirectory: request.filesDirectory, inputs: inputs, baseID: baseID)
       let image = try await ImageBuilder(engine: engine, recipe: recipe) { _ in }.find()
-      return .ready(toolchains: image.map { [$0.identity.rustVersion] } ?? [])
+      return .ready(
+        toolchains: try image.map { [try $0.identity(linker: "gcc").rustVersion] } ?? [])
     } catch let error as EngineError {
       return .unhealthy(reason: error.description, remedy: error.remedy)
     } catch let failure as ExecutorFailure {

@@ -16,14 +16,22 @@ struct ImageFacts: Decodable {
     let labels: [String: String]?
     private enum CodingKeys: String, CodingKey { case labels = "Labels" }
   }
+  struct RootFS: Decodable {
+    let layers: [String]?
+    private enum CodingKeys: String, CodingKey { case layers = "Layers" }
+  }
   /// `sha256:…` over the image's configuration, which names its layers by digest.
   let id: String
   let config: Config?
+  let rootFS: RootFS?
   private enum CodingKeys: String, CodingKey {
     case id = "Id"
     case config = "Config"
+    case rootFS = "RootFS"
   }
   var labels: [String: String] { config?.labels ?? [:] }
+  /// From the base upwards, each `sha256:…` over its files.
+  var layers: [String] { rootFS?.layers ?? [] }
 }
 
 /// `POST /containers/create`.
