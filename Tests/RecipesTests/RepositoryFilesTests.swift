@@ -20,7 +20,10 @@ struct RepositoryFilesTests {
     let set = try Self.load()
     #expect(set.warnings == [])
     #expect(
-      set.targets.map(\.triple.text) == ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"])
+      set.targets.map(\.triple.text).filter { $0.contains("-gnu") } == [
+        "aarch64-unknown-linux-gnu", "armv7-unknown-linux-gnueabihf", "i686-unknown-linux-gnu",
+        "powerpc64le-unknown-linux-gnu", "s390x-unknown-linux-gnu", "x86_64-unknown-linux-gnu",
+      ])
     #expect(set.recipes.map(\.crate.text) == ["hexyl", "ripgrep"])
     #expect(set.digest.count == 64)
   }
@@ -40,17 +43,26 @@ struct RepositoryFilesTests {
             "gcc": .text("gcc-aarch64-linux-gnu"), "debian": .text("arm64"),
           ]),
         ]),
-        rust: ">=1.85", linker: "gcc", glibc: "2.36", sourceDateEpoch: 1_623_500_000),
+        rust: ">=1.85", linker: "zig", glibc: "2.17", sourceDateEpoch: 1_623_500_000),
       checks: BuildChecks(
         runner: ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"],
         needed: [
           "libc.so.6", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0", "libdl.so.2",
-          "ld-linux-aarch64.so.1",
+          "librt.so.1", "libutil.so.1", "ld-linux-aarch64.so.1",
         ],
         smoke: [SmokeTest(binary: "rg", arguments: ["--version"], expect: "^ripgrep ")]),
       limits: Limits(
         memory: 4 << 30, timeSeconds: 900, log: 10 << 20, disk: 10 << 30, processes: 1024))
     #expect(try Self.load().plan(for: facts, target: target) == .plan(expected))
+  }
+
+  @Test("promise a glibc that zig links against, for every target of GNU's")
+  func lowFloors() throws {
+    for target in try Self.load().targets where target.executor == "docker-cross" {
+      #expect(target.linker == .zig, "\(target.triple)")
+      let expected = target.triple.text.hasPrefix("powerpc64le-") ? "2.32" : "2.17"
+      #expect(target.glibc == expected, "\(target.triple)")
+    }
   }
 
   @Test("say where each value of a plan comes from")
@@ -68,7 +80,7 @@ struct RepositoryFilesTests {
         "rust targets/x86_64-unknown-linux-gnu.yaml:8",
         "glibc targets/x86_64-unknown-linux-gnu.yaml:10",
         "runner targets/x86_64-unknown-linux-gnu.yaml:11",
-        "limits targets/x86_64-unknown-linux-gnu.yaml:14", "features -",
+        "limits targets/x86_64-unknown-linux-gnu.yaml:17", "features -",
         "default-features recipes/_default.yaml:4", "binaries -", "packages -", "environment -",
         "smoke recipes/hexyl.yaml:3", "needed targets/x86_64-unknown-linux-gnu.yaml:12",
       ])
