@@ -62,7 +62,8 @@ struct RepositoryFilesTests {
   func lowFloors() throws {
     for target in try Self.load().targets where target.executor == "docker-cross" {
       #expect(target.linker == .zig, "\(target.triple)")
-      #expect(["2.17", "2.32"].contains(target.glibc), "\(target.triple)")
+      let expected = target.triple.text.hasPrefix("powerpc64le-") ? "2.32" : "2.17"
+      #expect(target.glibc == expected, "\(target.triple)")
     }
   }
 
