@@ -13,11 +13,13 @@ For each target and executor that is ready, one after another in this run:
     SHARED  with the host part (build scripts, macros) that another target's build has left
     CACHED  with a warm compile cache (sccache), where --sccache names the program
 
-RATIO is SECOND to BARE, and OVER the seconds between them (goal: at most 1.05 and 2 s). Needs root.
+RATIO is SECOND to BARE, and OVER the seconds between them (goal: at most 1.05 and 2 s). Needs root and
+BUILDSRS_CACHE_DIRECTORY, both of which `./bootstrap bench` sees to.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -27,6 +29,13 @@ import time
 
 import e2e
 
+# What registers QEMU's user-mode emulation for a target's programs.
+EMULATORS = {
+    "aarch64-unknown-linux-gnu": "qemu-aarch64",
+    "armv7-unknown-linux-gnueabihf": "qemu-arm",
+    "powerpc64le-unknown-linux-gnu": "qemu-ppc64le",
+    "s390x-unknown-linux-gnu": "qemu-s390x",
+}
 COLUMNS = ("TARGET", "EXECUTOR", "FIRST", "SECOND", "BARE", "RATIO", "OVER", "SHARED", "CACHED")
 
 
@@ -54,13 +63,13 @@ class Bench:
         shutil.rmtree(state / "host-parts", ignore_errors=True)
         second, log = self.build(state, target, executor, "--keep")
         work = pathlib.Path(line_after(log, "kept: "))
-        bare = Bare(work, line_with(log, "env -C /build "), second["environment"]).seconds(executor)
+        bare = Bare(work, line_with(log, "env -C /build "), second["environment"])
         shared = None
         if (state / "host-parts").exists():
             shared = seconds(self.build(state, target, executor)[0])
         return {
             "target": target, "executor": executor, "first": seconds(first),
-            "second": seconds(second), "bare": bare, "shared": shared,
+            "second": seconds(second), "bare": bare.seconds(executor, target), "shared": shared,
             "cached": self.cached(state, target, executor), "stages": second["seconds"],
         }
 
@@ -84,14 +93,16 @@ class Bare:
         self.command = command
         self.environment = environment
 
-    def seconds(self, executor):
+    def seconds(self, executor, target):
         shutil.rmtree(self.work / "target")
         (self.work / "target").mkdir()
         mounts = [(self.work / name, f"/build/{name}", mode) for name, mode in self.FOLDERS.items()]
         mounts.append((self.work.parent.parent / "store", "/build/store", "ro"))
         started = time.monotonic()
-        run = self.in_container if executor == "docker-cross" else self.in_root
-        result = run(mounts)
+        if executor == "docker-cross":
+            result = self.in_container(mounts)
+        else:
+            result = self.in_root(mounts, executor, EMULATORS.get(target) if executor == "qemu" else None)
         elapsed = time.monotonic() - started
         if result.returncode != 0:
             sys.exit(f"the bare command failed:\n{result.stderr[-2000:]}")
@@ -109,15 +120,15 @@ class Bare:
         command += [self.environment["digest"], "sh", "-c", self.command]
         return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
-    def in_root(self, mounts):
+    def in_root(self, mounts, executor, emulator):
         """chroot, in a mount namespace of its own; for a foreign root with a private binfmt_misc."""
-        root = pathlib.Path(self.environment["facts"]["root"])
+        cache = pathlib.Path(os.environ["BUILDSRS_CACHE_DIRECTORY"])
+        root = cache / executor / self.environment["facts"]["root file system"] / "root"
         for folder in ("target", "cargo-home"):
             subprocess.run(["chown", "-R", "0:0", self.work / folder], check=True)
         lines = [f"mount --rbind {root} /mnt", "mount -t tmpfs tmpfs /mnt/tmp",
                  "mount --rbind /dev /mnt/dev", "mount -t proc proc /mnt/proc"]
         lines += [f"mount --bind {source} /mnt{place}" for source, place, _ in mounts]
-        emulator = self.environment["facts"].get("emulator")
         if emulator:
             lines.insert(0, "mount -t binfmt_misc none /proc/sys/fs/binfmt_misc")
             lines.insert(1, f"tail -n 1 /usr/lib/binfmt.d/{emulator}.conf"
