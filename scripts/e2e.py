@@ -10,13 +10,16 @@ emulation is 15 to 25 times slower, so the executor `qemu` builds the large crat
 target only, and only the tiny crate twice; `--thorough` builds everything twice everywhere.
 
 The table tells crate, target, executor, seconds of the first build, size of the archive, glibc
-floor, what the program answered, and whether the second build had the same bytes. Exit code 0:
-everything was built and is the same; 1: something was not; 2: wrong usage.
+floor, what the program answered, whether the second build had the same bytes, and what an old Debian
+says of the program (check_floor.sh): it must start there when its floor is low enough, and the loader
+must refuse it when it is not. A last row, linked by gcc, shows that the floor comes from zig. Exit code
+0: everything was built, is the same, and starts as promised; 1: something is not; 2: wrong usage.
 """
 
 import argparse
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,7 +28,7 @@ import time
 TINY, MIDDLE, LARGE = "rustdoc-stripper", "hexyl", "ripgrep"
 # Debian's ripgrep has its allocator for musl patched away and does not compile there; fd is as large.
 LARGE_FOR_MUSL = "fd-find"
-COLUMNS = ("CRATE", "TARGET", "EXECUTOR", "SECONDS", "KB", "GLIBC", "ANSWERED", "TWICE")
+COLUMNS = ("CRATE", "TARGET", "EXECUTOR", "SECONDS", "KB", "GLIBC", "ANSWERED", "TWICE", "OLD DEBIAN")
 
 
 def say(text):
@@ -85,14 +88,17 @@ def planned(environments, thorough):
                 yield large, target, executor, False
 
 
-def build(arguments, registry, state, crate, target, executor, twice):
-    output = arguments.output / f"{crate}-{target}-{executor}"
+def build(arguments, registry, state, crate, target, executor, twice, recipes=None):
+    label = "-gcc" if recipes else ""
+    output = arguments.output / f"{crate}-{target}-{executor}{label}"
     command = [
         arguments.builder, "build", crate, "--target", target, "--executor", executor,
         "--registry-url", registry.url, "--state-directory", state, "--output", output, "--json",
     ]
     started = time.monotonic()
-    log = arguments.output / f"{crate}-{target}-{executor}.log"
+    if recipes:
+        command += ["--recipes-directory", recipes]
+    log = output.with_name(output.name + ".log")
     with log.open("w") as errors:
         result = subprocess.run(
             command + (["--twice"] if twice else []), stdout=subprocess.PIPE, stderr=errors)
@@ -101,10 +107,44 @@ def build(arguments, registry, state, crate, target, executor, twice):
         report = json.loads(result.stdout)
     except ValueError:
         report = {"outcome": {"failed": {"_0": "not built", "message": f"see {log}"}}}
-    return {
-        "crate": crate, "target": target, "executor": executor, "elapsed": round(elapsed, 1),
-        "ok": result.returncode == 0, "log": str(log), "output": str(output), **row_of(report),
+    row = {
+        "crate": crate + label, "target": target, "executor": executor,
+        "elapsed": round(elapsed, 1), "ok": result.returncode == 0, "log": str(log),
+        "output": str(output), **row_of(report),
     }
+    if executor == "docker-cross" and row["seconds"] is not None:
+        start_on_old_debian(row)
+    return row
+
+
+def start_on_old_debian(row):
+    """Adds what the old system says, and whether that fits the floor that the artifact tells."""
+    script = pathlib.Path(__file__).with_name("check_floor.sh")
+    check = subprocess.run(
+        [script, pathlib.Path(row["output"]) / row["archive"]], capture_output=True, text=True)
+    lines = re.findall(r" glibc ([\d.]+): (starts|refused|fails with \d+): ", check.stdout)
+    row["old"] = "; ".join(f"{found} on {glibc}" for glibc, found in lines) or "not tried"
+    wanted = [
+        "starts" if numbers(row["glibc"] or "0") <= numbers(glibc) else "refused"
+        for glibc, _ in lines]
+    if not lines or wanted != [found for _, found in lines]:
+        row["ok"] = False
+        row["failure"] = "on an old Debian: " + (check.stdout + check.stderr).strip()
+
+
+def numbers(version):
+    return [int(number) for number in version.split(".")]
+
+
+def linked_by_gcc(arguments, registry, state, folder):
+    """The same program with the linker of the image: its floor is that of the image."""
+    recipes = pathlib.Path(folder) / "recipes"
+    recipes.mkdir()
+    (recipes / "_default.yaml").write_text("default-features: true\n")
+    (recipes / f"{MIDDLE}.yaml").write_text(f"crate: {MIDDLE}\nversions:\n  - linker: gcc\n")
+    target = "x86_64-unknown-linux-gnu"
+    return build(
+        arguments, registry, state, MIDDLE, target, "docker-cross", False, recipes=recipes)
 
 
 def row_of(report):
@@ -118,7 +158,8 @@ def row_of(report):
         "seconds": round(sum(report["seconds"].values()), 1),
         "stages": report["seconds"],
         "bytes": archive["size"],
-        "glibc": max(floors, key=lambda f: [int(n) for n in f.split(".")]) if floors else None,
+        "archive": archive["name"],
+        "glibc": max(floors, key=numbers) if floors else None,
         "smoke": f"{smoke['verdict']}: {first_line(smoke['output'])}",
         "reproducibility": report.get("reproducibility", {}).get("verdict", "untested"),
         "differing": report.get("reproducibility", {}).get("differing", []),
@@ -136,11 +177,11 @@ def failure(outcome):
 
 def cells(row):
     if row["seconds"] is None:
-        return (row["crate"], row["target"], row["executor"], "–", "–", "–", row["failure"][:60], "–")
+        return (row["crate"], row["target"], row["executor"], "–", "–", "–", row["failure"][:60], "–", "–")
     return (
         row["crate"], row["target"], row["executor"], f"{row['seconds']:.1f}",
         f"{row['bytes'] / 1000:.0f}", row["glibc"] or "none", row["smoke"][:34],
-        row["reproducibility"],
+        row["reproducibility"], row.get("old", "–"),
     )
 
 
@@ -174,6 +215,9 @@ def main():
             say(f"[{number}/{len(plans)}] {plan[0]} for {plan[1]} by {plan[2]}")
             rows.append(build(arguments, registry, state, *plan))
             say(f"    {'  '.join(cells(rows[-1])[3:])} ({rows[-1]['elapsed']} s in all)")
+        if any(plan[:3] == (MIDDLE, "x86_64-unknown-linux-gnu", "docker-cross") for plan in plans):
+            say(f"{MIDDLE} linked by gcc, to compare")
+            rows.append(linked_by_gcc(arguments, registry, state, state))
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
     print_lines([COLUMNS] + [cells(row) for row in rows])
