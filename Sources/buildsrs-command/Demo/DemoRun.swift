@@ -159,12 +159,31 @@ struct DemoRun: Sendable {
     return directory
   }
 
+  /// The demo's own targets only, beside the modules' files: the others of the repository would keep
+  /// its one builder busy for half an hour.
+  private func chosenTargets(of directory: String) throws -> String {
+    let files = FileManager.default
+    let chosen = place.root + "/targets"
+    try? files.removeItem(atPath: chosen)
+    try files.createDirectory(atPath: chosen, withIntermediateDirectories: true)
+    for target in Self.targets {
+      try files.copyItem(
+        atPath: "\(directory)/\(target).yaml", toPath: "\(chosen)/\(target).yaml")
+    }
+    try files.createSymbolicLink(
+      atPath: chosen + "/executors",
+      withDestinationPath: URL(filePath: directory + "/executors").standardizedFileURL
+        .path(percentEncoded: false))
+    return chosen
+  }
+
   private func layout() throws -> FarmLayout {
     let settings = try Settings()
     let programs = URL(filePath: Settings.runningProgram).deletingLastPathComponent()
     return FarmLayout(
       programsDirectory: programs.path(percentEncoded: false),
-      modulesDirectory: settings.modulesDirectory, targetsDirectory: settings.targetsDirectory,
+      modulesDirectory: settings.modulesDirectory,
+      targetsDirectory: try chosenTargets(of: settings.targetsDirectory),
       recipesDirectory: settings.recipesDirectory, migrationsDirectory: "migrations",
       stateDirectory: place.state)
   }
