@@ -96,6 +96,11 @@ struct FakeEnvironment: BuildEnvironment {
     do { try FileManager.default.copyItem(atPath: script.binary, toPath: file) } catch {
       throw ExecutorFailure(.infrastructure, "fake: cannot copy \(script.binary): \(error)")
     }
+    if script.isUnstable, let handle = FileHandle(forWritingAtPath: file) {
+      try handle.seekToEnd()
+      try handle.write(contentsOf: Data(UUID().uuidString.utf8))
+      try handle.close()
+    }
     output(
       line(
         #"{"reason":"compiler-artifact","package_id":"path+file:///build/crate","#

@@ -14,6 +14,8 @@ struct FakeScript: Sendable {
   var binary: String
   /// The produced binary's name; default: the crate's name.
   var name: String?
+  /// Whether every build produces other bytes.
+  var isUnstable: Bool
   /// What the build prints to standard error before it ends.
   var log: String
   /// The build waits until this file exists.
@@ -37,6 +39,7 @@ struct FakeScript: Sendable {
     command = text("command", "ok")
     binary = text("binary", "")
     name = map["name"]?.text
+    isUnstable = text("unstable", "no") == "yes"
     log = text("log", "")
     waitFor = text("wait-for", "")
     smoke = text("smoke", "ok")
@@ -54,6 +57,7 @@ struct FakeScript: Sendable {
       "ok, exit:<n>, signal:<n>, timeout, oom, fail:<class>, crash, hang, wait or chatter"),
     key("binary", "", "an ELF file to produce"),
     key("name", "", "the produced binary's name, if not the crate's"),
+    key("unstable", "no", "yes: every build produces other bytes"),
     key("log", "", "what the build prints"),
     key("wait-for", "", "a file that the build waits for"),
     key("smoke", "ok", "how smoke runs end, in the words of `command`"),

@@ -1,0 +1,158 @@
+import Foundation
+import LocalFarm
+import TestSupport
+import Testing
+
+@Suite("Builds by hand", .serialized, .timeLimit(.minutes(3)))
+struct BuildByHandTests {
+  private static let triple = "x86_64-unknown-linux-gnu"
+
+  /// What a command answered.
+  private struct Answer {
+    var status: Int32
+    var output: String
+    var errors: String
+  }
+
+  /// A folder with the fake module, a target that is scripted, and a served crate `demo 1.0.0`.
+  private struct Bench {
+    let folder: String
+    let registry: String
+
+    func call(_ command: String, _ arguments: String...) async throws -> Answer {
+      let machine = [
+        "--modules-directory", folder + "/modules", "--targets-directory", folder + "/targets",
+        "--cache-directory", folder + "/cache", "--state-directory", folder + "/state",
+      ]
+      let build = [
+        "--registry-url", registry, "--output", folder + "/out", "--recipes-directory",
+        folder + "/recipes",
+      ]
+      let child = try ChildProcess(
+        command,
+        [TestPrograms.program("buildsrs-builder"), command] + arguments + machine
+          + (command == "build" ? build : []), directory: folder + "/calls")
+      let status = await child.ending()
+      return Answer(
+        status: status, output: try String(contentsOfFile: child.outputFile, encoding: .utf8),
+        errors: try String(contentsOfFile: child.logFile, encoding: .utf8))
+    }
+
+    func json(_ text: String) throws -> [String: Any] {
+      try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    }
+  }
+
+  private func withBench(_ script: String = "", _ body: (Bench) async throws -> Void) async throws {
+    let folder = NSTemporaryDirectory() + "buildsrs-by-hand-\(UUID().uuidString.prefix(8))"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for name in ["modules", "targets/executors", "recipes"] {
+      try FileManager.default.createDirectory(
+        atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+    }
+    try Data(TestFarm.fakeTarget(script).utf8)
+      .write(to: URL(filePath: "\(folder)/targets/\(Self.triple).yaml"))
+    try Data("default-features: true\n".utf8)
+      .write(to: URL(filePath: "\(folder)/recipes/_default.yaml"))
+    try FileManager.default.copyItem(
+      atPath: TestPrograms.module("FakeExecutor"), toPath: "\(folder)/modules/libFakeExecutor.so")
+    let registry = try TinyRegistry(in: folder + "/registry")
+    try registry.publishSimple("demo")
+    let server = try ChildProcess(
+      "registry",
+      ["/usr/bin/python3", Checkout.root + "/scripts/make_registry.py", "serve"]
+        + ["--out", registry.directory, "--port", "0"], directory: folder + "/calls")
+    do {
+      let port = try await server.firstLine()
+      try await body(
+        Bench(folder: folder, registry: "sparse+http://127.0.0.1:\(port)/index/"))
+      await server.stop()
+    } catch {
+      await server.stop()
+      throw error
+    }
+  }
+
+  private func metadata(_ bench: Bench) throws -> [String: Any] {
+    let path = "\(bench.folder)/out/demo-1.0.0-\(Self.triple).metadata.json"
+    return try bench.json(try String(contentsOfFile: path, encoding: .utf8))
+  }
+
+  @Test("a build that is the same twice is reproduced, and its metadata says so")
+  func reproduced() async throws {
+    try await withBench { bench in
+      let answer = try await bench.call(
+        "build", "demo", "--target", Self.triple, "--twice", "--json")
+      #expect(answer.status == 0, "\(answer.errors)")
+      let finding = try bench.json(answer.output)["reproducibility"] as? [String: Any]
+      #expect(finding?["verdict"] as? String == "reproduced")
+      let kept = try metadata(bench)["reproducibility"] as? [String: Any]
+      #expect(kept?["verdict"] as? String == "reproduced")
+      #expect(!FileManager.default.fileExists(atPath: bench.folder + "/out/once-more"))
+      let left = try FileManager.default.contentsOfDirectory(atPath: bench.folder + "/state/local")
+      #expect(left == [])
+    }
+  }
+
+  @Test("a build that differs ends with 1, names what differs, and both are kept")
+  func differs() async throws {
+    try await withBench("unstable: yes") { bench in
+      let answer = try await bench.call("build", "demo", "--target", Self.triple, "--twice")
+      #expect(answer.status == 1)
+      #expect(answer.errors.contains("the second build differs in bin/demo"), "\(answer.errors)")
+      #expect(answer.output.contains("built twice, differs: bin/demo"), "\(answer.output)")
+      let kept = try metadata(bench)["reproducibility"] as? [String: Any]
+      #expect((kept?["differing"] as? [String])?.contains("bin/demo") == true)
+      let archive = "demo-1.0.0-\(Self.triple).tar.gz"
+      let first = FileManager.default.contents(atPath: "\(bench.folder)/out/\(archive)")
+      let second = FileManager.default.contents(atPath: "\(bench.folder)/out/once-more/\(archive)")
+      #expect(first != nil && second != nil && first != second)
+    }
+  }
+
+  @Test("a build once is untested, and says nothing of it")
+  func once() async throws {
+    try await withBench { bench in
+      let answer = try await bench.call("build", "demo", "--target", Self.triple, "--json")
+      #expect(answer.status == 0, "\(answer.errors)")
+      #expect(try bench.json(answer.output)["reproducibility"] == nil)
+      #expect(try metadata(bench)["reproducibility"] == nil)
+    }
+  }
+
+  @Test("environments are made ready ahead, and what cannot be is told")
+  func prepare() async throws {
+    try await withBench { bench in
+      let made = try await bench.call("prepare")
+      #expect(made.status == 0, "\(made.errors)")
+      #expect(made.output.contains(Self.triple) && made.output.contains("1.96.0"))
+      let unknown = try await bench.call("prepare", "--target", "s390x-unknown-linux-gnu")
+      #expect(unknown.status == 2)
+      #expect(unknown.errors.contains("there is no target s390x-unknown-linux-gnu"))
+      let other = try await bench.call("prepare", "--executor", "qemu")
+      #expect(other.status == 1)
+      #expect(other.errors.contains("no such target names the executor qemu"), "\(other.errors)")
+    }
+    try await withBench("prepare: fail:infrastructure") { bench in
+      let failed = try await bench.call("prepare", "--target", Self.triple)
+      #expect(failed.status == 1)
+      #expect(failed.errors.contains("told to fail: infrastructure"), "\(failed.errors)")
+    }
+    try await withBench("probe: unhealthy") { bench in
+      let unhealthy = try await bench.call("prepare", "--target", Self.triple)
+      #expect(unhealthy.status == 1)
+      #expect(unhealthy.errors.contains("change `probe`"), "\(unhealthy.errors)")
+    }
+  }
+
+  @Test("a compile cache without its program is wrong usage")
+  func compileCache() async throws {
+    try await withBench { bench in
+      let answer = try await bench.call(
+        "build", "demo", "--target", Self.triple, "--compile-cache", bench.folder + "/cc",
+        "--sccache", "/nowhere/sccache")
+      #expect(answer.status == 2)
+      #expect(answer.errors.contains("--sccache"), "\(answer.errors)")
+    }
+  }
+}
