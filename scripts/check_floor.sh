@@ -52,9 +52,10 @@ start() {
 
 # check NAME PROGRAM WANTED: WANTED is `starts` or `refused`.
 check() {
-  local name=$1 program=$2 wanted=$3 architecture image release glibc output status=0 found
+  local name=$1 program=$2 wanted=$3 architecture old image release glibc output status=0 found
   architecture=$(architecture_of "$program")
-  read -r image release glibc < <("$root/scripts/make_old_root.sh" "$architecture")
+  old=$("$root/scripts/make_old_root.sh" "$architecture") || return 1
+  read -r image release glibc <<<"$old"
   output=$(start "$image" "$architecture" "$program") || status=$?
   if grep -q "version .GLIBC_.* not found" <<<"$output"; then
     found=refused

@@ -11,7 +11,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# Oldest first; the first that the archive has is taken.
+# Oldest first; the first that the archive has for the architecture is taken.
 candidates=(jessie stretch buster bullseye)
 label=rs.builds.old-root
 
@@ -19,14 +19,15 @@ label=rs.builds.old-root
 archive() { apt_sources | awk -v suite="$(debian_release)" '$2 == suite { print $1; exit }'; }
 
 oldest_release() {
-  local uri=$1 release
+  local uri=${1%/} architecture=$2 release
   for release in "${candidates[@]}"; do
-    if curl --silent --fail --location --max-time 30 --output /dev/null "${uri%/}/dists/$release/Release"; then
+    if curl --silent --fail --location --max-time 30 --output /dev/null \
+      "$uri/dists/$release/main/binary-$architecture/Release"; then
       printf '%s\n' "$release"
       return 0
     fi
   done
-  fail "the archive $uri has none of ${candidates[*]}" \
+  fail "the archive $uri has none of ${candidates[*]} for $architecture" \
     "add an archive of old releases of Debian to this machine's apt sources"
 }
 
@@ -55,7 +56,7 @@ main() {
   local architecture=${1:?the architecture in Debian words} uri release image inputs
   need docker mmdebstrap curl
   uri=$(archive)
-  release=$(oldest_release "$uri")
+  release=$(oldest_release "$uri" "$architecture")
   image="buildsrs/old-root:$release-$architecture"
   inputs=$(printf '%s\n' "1" "$release" "$architecture" "$uri" "$(apt_settings)" | sha256sum | cut -c 1-16)
   if [ "$(label_of_image "$image" inputs || true)" != "$inputs" ]; then

@@ -21,6 +21,7 @@ struct BuildErrors: Sendable {
   /// ENOSPC, and EFBIG and its signal where one file is as large as all may be.
   private static let fullDiskMarks = [
     "No space left on device", "(os error 28)", "File too large", "(os error 27)", "SIGXFSZ",
+    "(signal: 25",
   ]
 
   /// Looks at one line of standard error.
@@ -42,22 +43,32 @@ struct BuildErrors: Sendable {
   /// Why the build failed, or nil when it did not.
   func failure(of result: CommandResult, plan: Plan) -> ExecutorFailure? {
     guard var failure = failure(of: result, limits: plan.limits) else { return nil }
-    if let remedy = remedy(for: failure.failureClass, inputs: plan.inputs) {
+    if failure.failureClass == .diskFull {
+      failure.message += "\nthe plan allows \(plan.limits.disk) bytes of disk"
+    }
+    if let remedy = remedyForZig(failure.failureClass, inputs: plan.inputs) {
       failure.message += "\n" + remedy
     }
     return failure
   }
 
-  /// What a maintainer can do where the low glibc that zig links against is the likely reason.
-  private func remedy(for failureClass: FailureClass, inputs: BuildInputs) -> String? {
-    guard failureClass == .link, sawUndefinedSymbol, inputs.linker == "zig" else { return nil }
-    let packages = inputs.packages.values.flatMap { $0 }.sorted()
-    let suspects =
-      packages.isEmpty
-      ? "a library in it" : "a library of \(packages.joined(separator: ", "))"
-    return
-      "\(suspects) may need a newer glibc than the promised \(inputs.glibc ?? "one"): with"
-      + " `linker: gcc` in the recipe it links against the image's, and the artifact tells that floor"
+  /// What a maintainer can do where the likely reason is that zig links against a low glibc, and looks
+  /// for libraries and headers nowhere but in its own folders.
+  private func remedyForZig(_ failureClass: FailureClass, inputs: BuildInputs) -> String? {
+    guard inputs.linker == "zig" else { return nil }
+    let gcc = "with `linker: gcc` in the recipe, the artifact tells its real floor"
+    let glibc = inputs.glibc ?? "one"
+    let packages = inputs.packages.values.flatMap { $0 }.sorted().joined(separator: ", ")
+    switch failureClass {
+    case .compile, .link:
+      if !packages.isEmpty {
+        return "zig does not use the system's \(packages), which may need a newer glibc than the"
+          + " promised \(glibc): \(gcc)"
+      }
+      return failureClass == .link && sawUndefinedSymbol
+        ? "what is linked may need a newer glibc than the promised \(glibc): \(gcc)" : nil
+    default: return nil
+    }
   }
 
   func failure(of result: CommandResult, limits: Limits) -> ExecutorFailure? {
