@@ -5,7 +5,7 @@
 #
 # Ends with 0 when every program of the artifacts starts there with --version; with --refused, when the
 # loader refuses every one of them because it needs a newer glibc (which shows that the check can fail).
-# A line a program on standard output.
+# A line a program on standard output. Ends with 77 where no older Debian can be had for an artifact.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -54,7 +54,7 @@ start() {
 check() {
   local name=$1 program=$2 wanted=$3 architecture old image release glibc output status=0 found
   architecture=$(architecture_of "$program")
-  old=$("$root/scripts/make_old_root.sh" "$architecture") || return 1
+  old=$("$root/scripts/make_old_root.sh" "$architecture") || exit
   read -r image release glibc <<<"$old"
   output=$(start "$image" "$architecture" "$program") || status=$?
   if grep -q "version .GLIBC_.* not found" <<<"$output"; then

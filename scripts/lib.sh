@@ -122,18 +122,3 @@ roomy_folder() {
     echo "${TMPDIR:-/tmp}"
   fi
 }
-
-# apt_settings: settings without which apt may not reach the archives; a proxy on 127.0.0.1 is out of a build's reach.
-apt_settings() {
-  apt-config dump | grep -E '^Acquire::(Check-Valid-Until|Check-Date|Max-ValidTime|ForceIPv[46]|https?::(Proxy|proxy|Verify-Peer|Verify-Host))[: ]' |
-    grep -vE ' "";$' || true
-}
-
-# roomy_folder: memory is three times faster than a disk; an unpacked base needs 300 MB.
-roomy_folder() {
-  if [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt 1000000 ] 2>/dev/null; then
-    echo /dev/shm
-  else
-    echo "${TMPDIR:-/tmp}"
-  fi
-}

@@ -125,7 +125,7 @@ struct TinyRegistry {
     try Data(text.utf8).write(to: path)
   }
 
-  private static func files(ofCrate name: String) throws -> [String: [UInt8]] {
+  static func files(ofCrate name: String) throws -> [String: [UInt8]] {
     let root = Checkout.root + "/Tests/Crates/" + name
     var files: [String: [UInt8]] = [:]
     for path in try FileManager.default.subpathsOfDirectory(atPath: root) {
