@@ -38,8 +38,8 @@ final class BuildOutput: Sendable {
   /// Call it when the command has ended.
   func finish() {
     let text = state.withLock { state in
-      if let line = state.errorLines.finish() { state.errors.read(line) }
-      return (state.messages.finish() ?? "") + state.errorText.finish()
+      if let line = state.errorLines.finish() { state.errors.read(LogText.shown(line)) }
+      return LogText.shown(state.messages.finish() ?? "") + state.errorText.finish()
     }
     log.write(text)
   }
@@ -48,7 +48,7 @@ final class BuildOutput: Sendable {
     // An endless line tells nothing about errors; reading starts anew behind it.
     let lines = state.errorLines.add(bytes)
     if lines == nil { state.errorLines = LineSplitter(limit: 1 << 20) }
-    for line in lines ?? [] { state.errors.read(line) }
+    for line in lines ?? [] { state.errors.read(LogText.shown(line)) }
     return state.errorText.decode(bytes)
   }
 
@@ -65,7 +65,7 @@ final class BuildOutput: Sendable {
       case .buildScript(let folder) where state.scriptFolders.count < 8:
         state.scriptFolders.append(folder)
       case .buildScript: break
-      case .text: text += line + "\n"
+      case .text: text += LogText.shown(line) + "\n"
       case .other: break
       }
     }

@@ -40,7 +40,11 @@ public struct LogText: Sendable {
   }
 
   private static func text(_ bytes: ArraySlice<UInt8>) -> String {
-    let text = String(decoding: bytes, as: UTF8.self)
+    shown(String(decoding: bytes, as: UTF8.self))
+  }
+
+  /// A text without what a terminal obeys.
+  static func shown(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isObeyed) else { return text }
     var plain = String.UnicodeScalarView()
     for scalar in text.unicodeScalars { plain.append(isObeyed(scalar) ? "\u{FFFD}" : scalar) }
