@@ -126,9 +126,18 @@ class Bare:
         root = cache / executor / self.environment["facts"]["root file system"] / "root"
         for folder in ("target", "cargo-home"):
             subprocess.run(["chown", "-R", "0:0", self.work / folder], check=True)
-        lines = [f"mount --rbind {root} /mnt", "mount -t tmpfs tmpfs /mnt/tmp",
-                 "mount --rbind /dev /mnt/dev", "mount -t proc proc /mnt/proc"]
-        lines += [f"mount --bind {source} /mnt{place}" for source, place, _ in mounts]
+        # The root's entries one by one: it has no folders for what is mounted into it.
+        lines = [
+            "mount -t tmpfs tmpfs /mnt",
+            f"for entry in {root}/*; do place=/mnt/${{entry##*/}}",
+            "  if [ -L $entry ]; then cp -P $entry $place",
+            "  else mkdir $place; mount --rbind $entry $place; fi",
+            "done",
+            "mkdir -p /mnt/tmp /mnt/dev /mnt/proc",
+            "mount --rbind /dev /mnt/dev", "mount -t proc proc /mnt/proc",
+        ]
+        for source, place, _ in mounts:
+            lines += [f"mkdir -p /mnt{place}", f"mount --bind {source} /mnt{place}"]
         if emulator:
             lines.insert(0, "mount -t binfmt_misc none /proc/sys/fs/binfmt_misc")
             lines.insert(1, f"tail -n 1 /usr/lib/binfmt.d/{emulator}.conf"
