@@ -46,7 +46,12 @@ import time
 
 from debian_registry import debian, files, locks, manifests, server
 
-DEFAULT_PACKAGES = ["librust-hexyl-dev", "src:rust-ripgrep", "librust-rustdoc-stripper-dev"]
+DEFAULT_PACKAGES = [
+    "librust-hexyl-dev",
+    "librust-rustdoc-stripper-dev",
+    "src:rust-fd-find",
+    "src:rust-ripgrep",
+]
 DEFAULT_PORT = 8799
 # To be raised when the same packages would give other files.
 FORMAT = 1
