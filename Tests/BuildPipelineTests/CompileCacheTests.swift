@@ -44,7 +44,7 @@ struct CompileCacheTests {
     #expect(cache.variables["RUSTC_WRAPPER"] == "/build/tools/sccache")
     #expect(cache.variables["SCCACHE_DIR"] == "/build/compile-cache")
     #expect(
-      cache.mounts(tools: "/work/tools").filter(\.isWritable) == [
+      cache.mounts(tools: "/attempt/tools").filter(\.isWritable) == [
         Mount(source: "/var/domain", destination: "/build/compile-cache", isWritable: true)
       ])
   }
