@@ -123,6 +123,9 @@ def start_on_old_debian(row):
     check = subprocess.run(
         [script, pathlib.Path(row["output"]) / row["archive"]], capture_output=True, text=True)
     lines = re.findall(r" glibc ([\d.]+): (starts|refused|fails with \d+): ", check.stdout)
+    if check.returncode == 77:
+        row["old"] = "none to be had"
+        return
     row["old"] = "; ".join(f"{found} on {glibc}" for glibc, found in lines) or "not tried"
     wanted = [
         "starts" if numbers(row["glibc"] or "0") <= numbers(glibc) else "refused"
