@@ -61,6 +61,8 @@ enum HostReaction: Sendable {
 struct HostRun: Sendable {
   var module: String
   var variables: [Environment.Key: String] = [:]
+  /// After this long the host is killed, so that one that hangs costs one check and not the suite.
+  var limit: Duration = .seconds(300)
 
   /// Starts a real executor host with the module, asks it one thing, and reads to its end.
   func run(
@@ -73,7 +75,13 @@ struct HostRun: Sendable {
       .path(FilePath(TestPrograms.program("buildsrs-executor-host"))), arguments: [module],
       environment: .inherit.updating(variables.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }),
       input: .inputWriter, output: .sequence, error: .string(limit: 1 << 16)
-    ) { execution in
+    ) { [limit] execution in
+      let process = execution.processIdentifier.value
+      let overdue = Task {
+        try await Task.sleep(for: limit)
+        kill(process, SIGKILL)
+      }
+      defer { overdue.cancel() }
       var answer = HostAnswer(start: start)
       _ = try await execution.standardInputWriter.write(line + "\n")
       for try await text in execution.standardOutput.strings() {
@@ -84,7 +92,7 @@ struct HostRun: Sendable {
         case .cancel:
           answer.cancelled = .now
           _ = try await execution.standardInputWriter.write("cancel\n")
-        case .kill: kill(execution.processIdentifier.value, SIGKILL)
+        case .kill: kill(process, SIGKILL)
         }
       }
       return answer
