@@ -65,15 +65,24 @@ struct Attempt: Sendable {
   /// What the build ran in, for its record.
   private func record(of environment: any BuildEnvironment) -> EnvironmentIdentity {
     var identity = environment.identity
-    if request.compileCache != nil {
+    if compileCache(in: environment) != nil {
       identity.facts[CompileCache.fact.name] = CompileCache.fact.value
     }
     return identity
   }
 
+  /// The compile cache, where the builder's own programs run in the environment: in one that tells what
+  /// its host part is made of, and not in an emulated one.
+  private func compileCache(in environment: any BuildEnvironment) -> CompileCache? {
+    environment.identity.hostDigest == nil ? nil : request.compileCache
+  }
+
   /// What this build may share with those of other targets; nil: nothing.
   private func hostPart(in environment: any BuildEnvironment) -> HostPart? {
-    guard !request.isIndependent, let folder = request.hostPartsDirectory else { return nil }
+    // What came through a compile cache must not reach builds that do not trust it.
+    guard !request.isIndependent, request.compileCache == nil,
+      let folder = request.hostPartsDirectory
+    else { return nil }
     return HostPart(inputs: inputs, environment: environment.identity, folder: folder)
   }
 
@@ -94,7 +103,7 @@ struct Attempt: Sendable {
         log.line("\(bytes) bytes of build scripts and macros come from another target's build")
       }
       return try await CompileStage(
-        plan: request.plan, run: run, source: source, compileCache: request.compileCache
+        plan: request.plan, run: run, source: source, compileCache: compileCache(in: environment)
       ).build()
     }
     await hostPart?.keep(from: folders.target)

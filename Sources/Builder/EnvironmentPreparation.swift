@@ -43,7 +43,7 @@ public struct EnvironmentPreparation: Sendable {
     }
     defer { try? FileManager.default.removeItem(atPath: work) }
     let request = HostPrepareRequest(
-      identity: AttemptIdentity(owner: "local", job: 0, attempt: getpid()), plan: plan,
+      identity: AttemptIdentity(owner: LocalBuild.owner, job: 0, attempt: getpid()), plan: plan,
       workDirectory: work, filesDirectory: filesDirectory, cacheDirectory: cacheDirectory)
     let final = try await program.run(
       .prepare(request), module: module, silenceLimit: Self.silenceLimit, control: control,

@@ -40,9 +40,12 @@ public struct LocalBuild: Sendable {
     self.downloadTemplate = downloadTemplate
   }
 
-  /// Several builds by hand may run at once: each has its own attempt number.
+  /// This process's own name as an owner: a sweep for it reaches nothing of other builds by hand,
+  /// whichever state directory they use.
+  static let owner = "local-" + Hex.encode(Random.bytes(5))
+
   private var identity: AttemptIdentity {
-    AttemptIdentity(owner: "local", job: 0, attempt: getpid())
+    AttemptIdentity(owner: Self.owner, job: 0, attempt: getpid())
   }
 
   /// The build's own directory, with `artifacts` in it after a success.
@@ -83,14 +86,11 @@ public struct LocalBuild: Sendable {
     }
   }
 
-  /// Removes what a lost child has left behind. Other builds by hand that run now are kept out of it
-  /// by doing nothing while there are any.
+  /// Removes what a lost child of this process has left behind.
   private func sweep() async {
-    let others = (try? FileManager.default.contentsOfDirectory(atPath: stateDirectory + "/local"))?
-      .filter { !$0.hasSuffix("-\(getpid())") && !$0.hasSuffix(".stderr") }
-    guard others?.isEmpty != false else { return }
     _ = try? await program.run(
-      .sweep(SweepRequest(owner: "local", alive: [])), module: module, silenceLimit: .seconds(60),
+      .sweep(SweepRequest(owner: Self.owner, alive: [])), module: module,
+      silenceLimit: .seconds(60),
       control: HostControl(), errorFile: workDirectory + ".sweep.stderr")
   }
 
@@ -147,6 +147,6 @@ public struct LocalBuild: Sendable {
   /// Removes the work directory.
   public func removeWork() async {
     let work = workDirectory
-    try? await offCooperativePool { try FileManager.default.removeItem(atPath: work) }
+    _ = await offCooperativePool { removeTree(work) }
   }
 }

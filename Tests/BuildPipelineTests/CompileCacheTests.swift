@@ -8,9 +8,10 @@ import Testing
 @Suite("A compile cache", .timeLimit(.minutes(2)))
 struct CompileCacheTests {
   private func report(
-    program: String = "/bin/true", independent: Bool = false
+    program: String = "/bin/true", independent: Bool = false,
+    script: [String: String] = ["host-digest": "sha256:host"]
   ) async throws -> (AttemptOutcome?, BuildReport?) {
-    try await FakeBuild.with { build in
+    try await FakeBuild.with(script: script) { build in
       var build = build
       build.compileCache = CompileCache(program: program, directory: build.folder + "/cache")
       build.isIndependent = independent
@@ -27,6 +28,13 @@ struct CompileCacheTests {
   @Test("a build that verifies another uses none")
   func verification() async throws {
     let (outcome, report) = try await report(independent: true)
+    #expect(outcome == .succeeded)
+    #expect(report?.environment.facts["compile cache"] == nil)
+  }
+
+  @Test("an environment in which the builder's programs do not run gets none")
+  func emulated() async throws {
+    let (outcome, report) = try await report(script: [:])
     #expect(outcome == .succeeded)
     #expect(report?.environment.facts["compile cache"] == nil)
   }

@@ -58,6 +58,40 @@ struct HostPartTests {
       } == [" ", " "])
   }
 
+  @Test("a link in the place of the host's part is neither kept nor followed")
+  func link() async throws {
+    let folder = NSTemporaryDirectory() + "host-part-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let (target, victim) = (folder + "/target", folder + "/victim")
+    for path in [target, victim] {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+    let old = Date(timeIntervalSince1970: 1_000_000_000)
+    try FileManager.default.setAttributes([.modificationDate: old], ofItemAtPath: victim)
+    try FileManager.default.createSymbolicLink(
+      atPath: target + "/release", withDestinationPath: victim)
+    let inputs = BuildInputs(
+      crate: "demo", version: "1.0.0", checksum: "aa", target: "x86_64-unknown-linux-gnu",
+      executor: "fake", configuration: .map([:]))
+    let environment = EnvironmentIdentity(
+      digest: "", rustc: "", cargo: "", linker: "", hostDigest: "h")
+    let part = try #require(
+      HostPart(inputs: inputs, environment: environment, folder: folder + "/host-parts"))
+    await part.keep(from: target)
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/host-parts/\(part.key)"))
+    let time = try FileManager.default.attributesOfItem(atPath: victim)[.modificationDate] as? Date
+    #expect(time == old)
+  }
+
+  @Test("what came through a compile cache is not shared")
+  func compileCache() async throws {
+    #expect(
+      try await found { build, round in
+        guard round == 1 else { return }
+        build.compileCache = CompileCache(program: "/bin/true", directory: build.folder + "/cc")
+      } == [" ", " "])
+  }
+
   @Test("the key holds for all targets of a version, and for nothing else")
   func keys() throws {
     let one = BuildInputs(

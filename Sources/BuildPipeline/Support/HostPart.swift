@@ -65,13 +65,13 @@ struct HostPart: Sendable {
       guard let lock = FolderLock(shared: folder) else { return nil }
       defer { lock.release() }
       let release = target + "/release"
-      guard FileManager.default.fileExists(atPath: path) else { return nil }
+      guard isFolder(path) else { return nil }
       guard copyTree(path, to: release) else {
-        try? FileManager.default.removeItem(atPath: release)
+        removeTree(release)
         return nil
       }
       // The youngest are kept.
-      utimensat(AT_FDCWD, path, nil, 0)
+      utimensat(AT_FDCWD, path, nil, AT_SYMLINK_NOFOLLOW)
       return DiskUsage.bytes(under: [release])
     }
   }
@@ -81,16 +81,17 @@ struct HostPart: Sendable {
     await offCooperativePool {
       let release = target + "/release"
       let files = FileManager.default
-      guard !files.fileExists(atPath: path), files.fileExists(atPath: release),
+      // A build can leave a link to anywhere in this place; its processes are gone by now.
+      guard !isFolder(path), isFolder(release),
         DiskUsage.bytes(under: [release]) <= Self.largest
       else { return }
       try? files.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
       let draft = "\(folder)/.\(key)-\(getpid())"
       if copyTree(release, to: draft), rename(draft, path) == 0 {
-        utimensat(AT_FDCWD, path, nil, 0)
+        utimensat(AT_FDCWD, path, nil, AT_SYMLINK_NOFOLLOW)
       }
-      try? files.removeItem(atPath: draft)
+      removeTree(draft)
       prune()
     }
   }
@@ -109,9 +110,15 @@ struct HostPart: Sendable {
     // Drafts of builds that were killed.
     let leftovers = found.filter { $0.0.hasPrefix(".") && $0.0 != FolderLock.name && $0.1 < hour }
     for (name, _) in parts.dropFirst(Self.most) + leftovers {
-      try? files.removeItem(atPath: "\(folder)/\(name)")
+      removeTree("\(folder)/\(name)")
     }
   }
+}
+
+/// Whether there is a folder of its own, and no link to one.
+private func isFolder(_ path: String) -> Bool {
+  var status = stat()
+  return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }
 
 /// Copies a tree with its times, on which Cargo's judgement of what is fresh depends; links are

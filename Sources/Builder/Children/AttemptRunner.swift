@@ -59,7 +59,7 @@ struct AttemptRunner: Sendable {
       await pump.flush()
       return end
     }
-    try? await offCooperativePool { try FileManager.default.removeItem(atPath: work) }
+    _ = await offCooperativePool { removeTree(work) }
     return end
   }
 
@@ -72,7 +72,7 @@ struct AttemptRunner: Sendable {
           .infrastructure, "this builder has no module “\(job.plan.inputs.executor)”")
       }
       try await offCooperativePool {
-        try? FileManager.default.removeItem(atPath: work)
+        removeTree(work)
         try FileManager.default.createDirectory(
           atPath: work, withIntermediateDirectories: true,
           attributes: [.posixPermissions: 0o755])

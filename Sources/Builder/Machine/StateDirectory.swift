@@ -1,3 +1,4 @@
+import Blocking
 import Cryptography
 import Foundation
 
@@ -64,7 +65,7 @@ public final class StateDirectory: Sendable {
     let work = path + "/work"
     for name in (try? FileManager.default.contentsOfDirectory(atPath: work)) ?? []
     where !names.contains(name) {
-      try? FileManager.default.removeItem(atPath: work + "/" + name)
+      removeTree(work + "/" + name)
     }
   }
 
