@@ -41,7 +41,18 @@ public struct EnvironmentPreparation: Sendable {
     try await offCooperativePool {
       try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
     }
-    defer { try? FileManager.default.removeItem(atPath: work) }
+    let result: Result<EnvironmentIdentity, any Error>
+    do {
+      result = .success(try await prepare(in: work, control, onEvent))
+    } catch { result = .failure(error) }
+    _ = await offCooperativePool { removeTree(work) }
+    return try result.get()
+  }
+
+  private func prepare(
+    in work: String, _ control: HostControl,
+    _ onEvent: @escaping @Sendable (HostEvent) async -> Void
+  ) async throws -> EnvironmentIdentity {
     let request = HostPrepareRequest(
       identity: AttemptIdentity(owner: LocalBuild.owner, job: 0, attempt: getpid()), plan: plan,
       workDirectory: work, filesDirectory: filesDirectory, cacheDirectory: cacheDirectory)

@@ -27,8 +27,7 @@ public struct LocalBuild: Sendable {
 
   public init(
     program: HostProgram, module: String, filesDirectory: String, cacheDirectory: String,
-    stateDirectory: String,
-    plan: Plan, sourceURL: String, downloadTemplate: String
+    stateDirectory: String, plan: Plan, sourceURL: String, downloadTemplate: String
   ) {
     self.program = program
     self.module = module

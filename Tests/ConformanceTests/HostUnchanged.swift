@@ -40,6 +40,7 @@ struct HostUnchanged: SuiteTrait, TestScoping {
         new = new.filter { !$0.hasPrefix("veth") }
       }
       if new.isEmpty || ContinuousClock.now > deadline { return new.map { "interface \($0)" } }
+      // Nobody tells when an interface of somebody else's container is gone.
       try? await Task.sleep(for: .milliseconds(200))
     }
   }

@@ -58,18 +58,8 @@ struct BuildByHandTests {
       atPath: TestPrograms.module("FakeExecutor"), toPath: "\(folder)/modules/libFakeExecutor.so")
     let registry = try TinyRegistry(in: folder + "/registry")
     try registry.publishSimple("demo")
-    let server = try ChildProcess(
-      "registry",
-      ["/usr/bin/python3", Checkout.root + "/scripts/make_registry.py", "serve"]
-        + ["--out", registry.directory, "--port", "0"], directory: folder + "/calls")
-    do {
-      let port = try await server.firstLine()
-      try await body(
-        Bench(folder: folder, registry: "sparse+http://127.0.0.1:\(port)/index/"))
-      await server.stop()
-    } catch {
-      await server.stop()
-      throw error
+    try await registry.serve(logs: folder + "/calls") { url in
+      try await body(Bench(folder: folder, registry: url))
     }
   }
 

@@ -60,28 +60,18 @@ struct FloorTests {
     let directory = NSTemporaryDirectory() + "buildsrs-floor-" + UUID().uuidString.prefix(8)
     let registry = try TinyRegistry(in: directory + "/registry")
     try registry.publish("tiny-c", "0.3.0", files: TinyRegistry.files(ofCrate: "tiny-c"))
-    let server = try ChildProcess(
-      "registry",
-      [
-        "/usr/bin/python3", Checkout.root + "/scripts/make_registry.py", "serve", "--out",
-        registry.directory, "--port", "0",
-      ], directory: directory)
-    let result: Result<Void, any Error>
-    do {
-      let port = try await server.firstLine()
-      try await body(HandBuilds(directory: directory, port: port))
-      result = .success(())
-    } catch { result = .failure(error) }
-    await server.stop()
-    try? FileManager.default.removeItem(atPath: directory)
-    try result.get()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    try await registry.serve(logs: directory) { url in
+      try await body(HandBuilds(directory: directory, registry: url))
+    }
   }
 }
 
 /// Builds `tiny-c` by hand with the farm's own targets.
 private struct HandBuilds {
   let directory: String
-  let port: String
+  /// The URL of the registry's index.
+  let registry: String
 
   /// What is read of a build's report.
   struct Report: Decodable {
@@ -109,7 +99,7 @@ private struct HandBuilds {
       "build",
       [
         TestPrograms.program("buildsrs-builder"), "build", "tiny-c", "--target", target,
-        "--registry-url", "sparse+http://127.0.0.1:\(port)/index/", "--modules-directory",
+        "--registry-url", registry, "--modules-directory",
         TestPrograms.directory, "--targets-directory", Checkout.root + "/targets",
         "--recipes-directory", recipes, "--state-directory", directory + "/state", "--output",
         directory + "/out", "--json",

@@ -171,17 +171,7 @@ struct ThirdPartyModuleTests {
     _ folder: String, _ body: (TinyRegistry, String) async throws -> Void
   ) async throws {
     let registry = try TinyRegistry(in: folder + "/registry")
-    let server = try ChildProcess(
-      "registry",
-      ["/usr/bin/python3", Checkout.root + "/scripts/make_registry.py", "serve"]
-        + ["--out", registry.directory, "--port", "0"], directory: folder + "/calls")
-    do {
-      try await body(registry, "sparse+http://127.0.0.1:\(try await server.firstLine())/index/")
-      await server.stop()
-    } catch {
-      await server.stop()
-      throw error
-    }
+    try await registry.serve(logs: folder + "/calls") { try await body(registry, $0) }
   }
 
   private func call(_ program: String, _ arguments: [String], _ folder: String) async throws -> (

@@ -1,6 +1,7 @@
 import Archives
 import Cryptography
 import Foundation
+import LocalFarm
 
 /// A sparse registry in a folder, laid out as `scripts/make_registry.py serve` serves it, of the tiny
 /// crates under `Tests/Crates` and of whatever else a test puts in.
@@ -15,6 +16,23 @@ struct TinyRegistry {
     }
     let ready = try JSONSerialization.data(withJSONObject: ["crates": 0])
     try ready.write(to: URL(filePath: "\(directory)/ready.json"))
+  }
+
+  /// Serves the registry while a body runs, which is given the index's URL.
+  ///
+  /// - Parameter logs: Where the server's output goes.
+  func serve(logs: String, _ body: (String) async throws -> Void) async throws {
+    let server = try ChildProcess(
+      "registry",
+      ["/usr/bin/python3", Checkout.root + "/scripts/make_registry.py", "serve"]
+        + ["--out", directory, "--port", "0"], directory: logs)
+    let result: Result<Void, any Error>
+    do {
+      try await body("sparse+http://127.0.0.1:\(try await server.firstLine())/index/")
+      result = .success(())
+    } catch { result = .failure(error) }
+    await server.stop()
+    try result.get()
   }
 
   /// Publishes `tiny`, which has a build script, and its dependency `tiny-words`.

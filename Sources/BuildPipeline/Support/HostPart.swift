@@ -8,7 +8,7 @@ import Foundation
 /// they need), kept for the other targets of the same version.
 ///
 /// Cargo puts it into `target/release`, and a target's own files into `target/<triple>/release`. Each
-/// build works on a copy of its own, and only a build that succeeded leaves one behind: what a build
+/// build works on a copy of its own, and only a build that compiled leaves one behind: what a build
 /// does to its copy reaches no build that runs, and never one of another version.
 struct HostPart: Sendable {
   /// Where a builder keeps them, a folder for each key.
@@ -58,7 +58,8 @@ struct HostPart: Sendable {
 
   private var path: String { "\(folder)/\(key)" }
 
-  /// Copies the part into a build's target folder.
+  /// Copies the part into a build's target folder, with its times: Cargo's judgement of what is fresh
+  /// depends on them.
   /// - Returns: Its bytes; nil: there was none.
   func restore(into target: String) async -> Int64? {
     await offCooperativePool {
@@ -76,7 +77,7 @@ struct HostPart: Sendable {
     }
   }
 
-  /// Keeps a copy of what a successful build has compiled for the host, where there is none yet.
+  /// Keeps a copy of what a build that compiled has made for the host, where there is none yet.
   func keep(from target: String) async {
     await offCooperativePool {
       let release = target + "/release"
@@ -119,18 +120,4 @@ struct HostPart: Sendable {
 private func isFolder(_ path: String) -> Bool {
   var status = stat()
   return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-}
-
-/// Copies a tree with its times, on which Cargo's judgement of what is fresh depends; links are
-/// copied as links. Coreutils' `cp` shares blocks where the file system can.
-private func copyTree(_ source: String, to destination: String) -> Bool {
-  let process = Process()
-  process.executableURL = URL(filePath: "/bin/cp")
-  process.arguments = ["--archive", "--reflink=auto", "--no-target-directory", source, destination]
-  process.standardInput = FileHandle.nullDevice
-  process.standardOutput = FileHandle.nullDevice
-  process.standardError = FileHandle.nullDevice
-  do { try process.run() } catch { return false }
-  process.waitUntilExit()
-  return process.terminationReason == .exit && process.terminationStatus == 0
 }
