@@ -106,7 +106,7 @@ def build(arguments, registry, state, crate, target, executor, twice, recipes=No
     try:
         report = json.loads(result.stdout)
     except ValueError:
-        report = {"outcome": {"failed": {"_0": "not built", "message": f"see {log}"}}}
+        report = {"outcome": {"failure_class": "not built", "message": f"see {log}"}}
     row = {
         "crate": crate + label, "target": target, "executor": executor,
         "elapsed": round(elapsed, 1), "ok": result.returncode == 0, "log": str(log),
@@ -174,8 +174,8 @@ def first_line(text):
 
 
 def failure(outcome):
-    facts = outcome.get("failed", {}) if isinstance(outcome, dict) else {}
-    return ": ".join(str(value).splitlines()[0] for value in facts.values() if value) or "not built"
+    words = (outcome.get("failure_class"), outcome.get("message"))
+    return ": ".join(word.splitlines()[0] for word in words if word) or "not built"
 
 
 def cells(row):

@@ -31,50 +31,69 @@ struct Attempt: Sendable {
     let moduleName = module.describe().name
     var times = StageTimes(emit: emit)
     let source = try await times.measure(.fetch) {
-      try folders.create(module: moduleName)
+      let folders = folders
+      try await offCooperativePool { () throws(ExecutorFailure) in
+        try folders.create(module: moduleName)
+      }
       let client = TransferClient()
       defer { client.shutdown() }
       return try await FetchStage(request: request, folders: folders, log: log, client: client)
         .run()
     }
-    let environment = try await times.measure(.prepare) { try await prepare(moduleName) }
+    let workplace = try await times.measure(.prepare) { try await prepare(moduleName) }
     do {
-      let report = try await runStages(in: environment, source: source, times: &times)
-      await tearDown(environment)
+      let report = try await runStages(in: workplace, source: source, times: &times)
+      await tearDown(workplace.environment)
       return report
     } catch {
-      await tearDown(environment)
+      await tearDown(workplace.environment)
       throw error
     }
   }
 
-  private func prepare(_ moduleName: String) async throws -> any BuildEnvironment {
+  /// Where commands run, and what they see of the host.
+  private struct Workplace {
+    let environment: any BuildEnvironment
+    let folders: AttemptFolders
+  }
+
+  private func prepare(_ moduleName: String) async throws -> Workplace {
+    let environment = try await environment(moduleName, folders)
+    let identity = environment.identity
+    log.line("environment \(identity.digest)")
+    log.line("\(identity.rustc); \(identity.cargo); \(identity.linker)")
+    // The builder's own programs run in an environment that tells what its host part is made of, and not
+    // in an emulated one. It gets a compile cache, which no other environment sees.
+    guard let cache = request.compileCache, identity.hostDigest != nil else {
+      return Workplace(environment: environment, folders: folders)
+    }
+    await tearDown(environment)
+    var folders = folders
+    folders.compileCache = cache
+    let tools = folders.tools
+    try await offCooperativePool { () throws(ExecutorFailure) in try cache.lay(into: tools) }
+    return Workplace(environment: try await self.environment(moduleName, folders), folders: folders)
+  }
+
+  private func environment(
+    _ moduleName: String, _ folders: AttemptFolders
+  ) async throws -> any BuildEnvironment {
     try Task.checkCancellation()
-    let environment = try await module.prepare(
+    return try await module.prepare(
       PrepareRequest(
         identity: request.identity, plan: request.plan, limits: limits, mounts: folders.mounts,
         scratchDirectory: folders.scratch, cacheDirectory: folders.cache(ofModule: moduleName),
         filesDirectory: request.filesDirectory)
     ) { log.write($0) }
-    let identity = environment.identity
-    log.line("environment \(identity.digest)")
-    log.line("\(identity.rustc); \(identity.cargo); \(identity.linker)")
-    return environment
   }
 
   /// What the build ran in, for its record.
-  private func record(of environment: any BuildEnvironment) -> EnvironmentIdentity {
-    var identity = environment.identity
-    if compileCache(in: environment) != nil {
+  private func record(of workplace: Workplace) -> EnvironmentIdentity {
+    var identity = workplace.environment.identity
+    if workplace.folders.compileCache != nil {
       identity.facts[CompileCache.fact.name] = CompileCache.fact.value
     }
     return identity
-  }
-
-  /// The compile cache, where the builder's own programs run in the environment: in one that tells what
-  /// its host part is made of, and not in an emulated one.
-  private func compileCache(in environment: any BuildEnvironment) -> CompileCache? {
-    environment.identity.hostDigest == nil ? nil : request.compileCache
   }
 
   /// What this build may share with those of other targets; nil: nothing.
@@ -92,19 +111,18 @@ struct Attempt: Sendable {
   }
 
   private func runStages(
-    in environment: any BuildEnvironment, source: FetchedSource, times: inout StageTimes
+    in workplace: Workplace, source: FetchedSource, times: inout StageTimes
   ) async throws -> BuildReport {
     try Task.checkCancellation()
     let run = GuardedRun(
-      environment: environment, log: log, folders: folders, diskLimit: limits.disk)
-    let hostPart = hostPart(in: environment)
+      environment: workplace.environment, log: log, folders: workplace.folders,
+      diskLimit: limits.disk)
+    let hostPart = hostPart(in: workplace.environment)
     let binaries = try await times.measure(.build) {
       if let bytes = await hostPart?.restore(into: folders.target) {
         log.line("\(bytes) bytes of build scripts and macros come from another target's build")
       }
-      return try await CompileStage(
-        plan: request.plan, run: run, source: source, compileCache: compileCache(in: environment)
-      ).build()
+      return try await CompileStage(plan: request.plan, run: run, source: source).build()
     }
     await hostPart?.keep(from: folders.target)
     var reports = try await times.measure(.inspect) {
@@ -119,7 +137,7 @@ struct Attempt: Sendable {
     let built = binaries.map(\.name)
     var report = BuildReport(
       binaries: reports, leftOut: source.leftOut(built: built, wanted: inputs.binaries),
-      environment: record(of: environment), seconds: [:], artifacts: [])
+      environment: record(of: workplace), seconds: [:], artifacts: [])
     report.artifacts = try await times.measure(.package) { [report] in
       let stage = PackageStage(
         inputs: inputs, folders: folders, manifest: source.manifest, log: log)

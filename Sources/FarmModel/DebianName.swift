@@ -2,10 +2,13 @@
 /// 5.6.7 and 5.6.12).
 public enum DebianName {
   /// The package's name: lower case, `_` as `-`. Nil for what Debian does not accept as a name: one
-  /// character alone, or another beginning than a letter or digit.
+  /// character alone, or another beginning than a letter or digit; and for a package of Debian's base
+  /// system, whose place a crate must not take.
   public static func package(crate: String) -> String? {
     let name = CrateName.normalize(crate).replacing("_", with: "-")
-    guard name.utf8.count >= 2, name.first != "-", CrateName(crate) != nil else { return nil }
+    guard name.utf8.count >= 2, name.first != "-", CrateName(crate) != nil,
+      !DebianBaseSystem.owns(name)
+    else { return nil }
     return name
   }
 

@@ -57,6 +57,7 @@ struct BuildCommand: AsyncParsableCommand {
   func run() async throws {
     let recipes = Flags(flags: [.recipesDirectory: recipesDirectory.map { [$0] } ?? []])
     let settings = try machine.settings(registry, recipes)
+    try makeOutput()
     let wanted = try target.map { (triple) throws(CommandFailure) in
       try WantedBuild(crate: crate, target: triple)
     }
@@ -66,20 +67,28 @@ struct BuildCommand: AsyncParsableCommand {
     try await buildAll(builds, BuildPrinter(terminal: Terminal()))
   }
 
+  /// Finds out before the build whether its result can be put down.
+  private func makeOutput() throws {
+    let folder = absolutePath(output)
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw CommandFailure.usage(
+        "--output \(folder) cannot be made: it is no directory, or its parent cannot be written")
+    }
+    guard access(folder, W_OK) == 0 else {
+      throw CommandFailure.usage("--output \(folder) cannot be written")
+    }
+  }
+
   private func localBuild(
     _ wanted: WantedBuild, _ settings: Settings, _ prober: ModuleProber
   ) async throws -> LocalBuild {
     let source = try await ResolvedBuild(wanted, executor: executor, settings: settings)
-    let module: String
-    do {
-      module = try await prober.modulePath(of: source.plan.inputs.executor)
-    } catch let error as BuilderSetupError {
-      throw CommandFailure(error.description)
-    }
+    let module = try await settings.localModule(source.plan.inputs.executor, prober)
     var build = LocalBuild(
-      program: prober.program, module: module, filesDirectory: prober.filesDirectory,
-      cacheDirectory: prober.cacheDirectory, stateDirectory: absolutePath(settings.stateDirectory),
-      plan: source.plan, sourceURL: source.sourceURL, downloadTemplate: source.downloadTemplate)
+      module: module, plan: source.plan, sourceURL: source.sourceURL,
+      downloadTemplate: source.downloadTemplate)
     build.compileCache = try cache.resolved()
     return build
   }
@@ -108,17 +117,13 @@ struct BuildCommand: AsyncParsableCommand {
 
   private func perform(_ build: LocalBuild, _ printer: BuildPrinter) async throws -> LocalResult {
     var result = LocalResult(plan: build.plan, outcome: .succeeded)
-    do {
-      let (outcome, report) = try await once(build, printer)
-      result.outcome = outcome
-      guard outcome == .succeeded, let report else { return result }
+    try await once(build, into: &result, printer) { work, report, result in
       result.report = report
-      result.paths = try await build.moveArtifacts(report.artifacts, to: absolutePath(output))
-      await clean(build)
-      if twice { try await repeatBuild(build, of: report, into: &result, printer) }
-    } catch let failure as HostFailure {
-      await clean(build)
-      throw CommandFailure(failure.description)
+      result.paths = try await LocalBuild.move(
+        report.artifacts, from: work, to: absolutePath(output))
+    }
+    if twice, let report = result.report {
+      try await repeatBuild(build, of: report, into: &result, printer)
     }
     return result
   }
@@ -130,42 +135,49 @@ struct BuildCommand: AsyncParsableCommand {
   ) async throws {
     var again = first
     again.round = 2
-    let (outcome, second) = try await once(again, printer)
-    result.outcome = outcome
-    guard outcome == .succeeded, let second else { return }
-    let finding = ReproducibilityFinding(comparing: report, with: second)
-    result.reproducibility = finding
-    if finding.verdict == .differs {
-      result.otherPaths = try await again.moveArtifacts(
-        second.artifacts, to: absolutePath(output) + "/once-more")
+    try await once(again, into: &result, printer) { work, second, result in
+      let finding = ReproducibilityFinding(comparing: report, with: second)
+      result.reproducibility = finding
+      if finding.verdict == .differs {
+        result.otherPaths = try await LocalBuild.move(
+          second.artifacts, from: work, to: absolutePath(output) + "/once-more")
+      }
+      result.report = try await LocalBuild.record(
+        finding, of: report, in: absolutePath(output))
     }
-    await clean(again)
-    result.report = try await first.record(finding, of: report, in: absolutePath(output))
   }
 
-  /// One run; its directory is removed where it failed.
-  private func once(_ build: LocalBuild, _ printer: BuildPrinter) async throws -> (
-    AttemptOutcome, BuildReport?
-  ) {
+  /// One run. What keeps the farm's own programs from an answer is a failed outcome, too: the other
+  /// targets get their turn.
+  /// - Parameter use: what to do with a success, before its directory is removed.
+  private func once(
+    _ build: LocalBuild, into result: inout LocalResult, _ printer: BuildPrinter,
+    use: (LocalWork, BuildReport, inout LocalResult) async throws -> Void
+  ) async throws {
     await printer.begin(build.plan)
-    let control = HostControl()
+    let work: LocalWork
+    do { work = try await build.begin() } catch {
+      throw CommandFailure("there is no place to build: \(error)")
+    }
     do {
-      let end = try await cancelledBySignals(control) {
-        try await build.run(control: control) { await printer.show($0) }
+      let control = HostControl()
+      let (outcome, report) = try await cancelledBySignals(control) {
+        try await build.run(in: work, control: control) { await printer.show($0) }
       }
-      if end.0 != .succeeded { await clean(build) }
-      return end
+      result.outcome = outcome
+      if outcome == .succeeded, let report { try await use(work, report, &result) }
+    } catch let failure as HostFailure {
+      result.outcome = failure.outcome
     } catch {
-      await clean(build)
+      await clean(work)
       throw error
     }
+    await clean(work)
   }
 
-  private func clean(_ build: LocalBuild) async {
-    if keep {
-      Terminal().printError("kept: \(build.workDirectory)")
-    } else {
-      await build.removeWork()
-    }
+  private func clean(_ work: LocalWork) async {
+    guard keep else { return await work.remove() }
+    work.leave()
+    Terminal().printError("kept: \(work.path)")
   }
 }

@@ -20,7 +20,12 @@ struct CompileCacheOptions: ParsableArguments {
   /// Nil where none was asked for.
   /// - Throws: `CommandFailure` where the program is not there.
   func resolved() throws -> CompileCache? {
-    guard let compileCache else { return nil }
+    guard let compileCache else {
+      guard sccache == nil else {
+        throw CommandFailure.usage("--sccache does nothing without --compile-cache DIRECTORY")
+      }
+      return nil
+    }
     guard let program = sccache.map(absolutePath) ?? Self.search(),
       FileManager.default.isExecutableFile(atPath: program)
     else {

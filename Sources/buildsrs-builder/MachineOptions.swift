@@ -79,4 +79,20 @@ extension Settings {
       throw CommandFailure(error.description, exitCode: .usage)
     }
   }
+
+  /// A module by its name, to work by hand.
+  /// - Throws: `CommandFailure` where there is none, or no modules directory.
+  func localModule(_ name: String, _ prober: ModuleProber) async throws -> LocalModule {
+    do {
+      return localModule(at: try await prober.modulePath(of: name), prober)
+    } catch let error as BuilderSetupError {
+      throw CommandFailure.usage(error.description)
+    }
+  }
+
+  func localModule(at path: String, _ prober: ModuleProber) -> LocalModule {
+    LocalModule(
+      program: prober.program, path: path, filesDirectory: prober.filesDirectory,
+      cacheDirectory: prober.cacheDirectory, stateDirectory: absolutePath(stateDirectory))
+  }
 }

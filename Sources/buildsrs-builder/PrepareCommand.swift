@@ -43,9 +43,7 @@ struct PrepareCommand: AsyncParsableCommand {
       let (definition, offer, module) = wanted
       terminal.printError("\(definition.triple) by \(offer.executor)")
       let preparation = EnvironmentPreparation(
-        program: prober.program, module: module, filesDirectory: prober.filesDirectory,
-        cacheDirectory: prober.cacheDirectory,
-        stateDirectory: absolutePath(settings.stateDirectory),
+        module: settings.localModule(at: module, prober),
         plan: definition.environmentPlan(for: offer))
       do { made.append(try await prepare(preparation)) } catch let failure as ExecutorFailure {
         failures.append("\(definition.triple) by \(offer.executor): \(failure)")
@@ -77,15 +75,17 @@ struct PrepareCommand: AsyncParsableCommand {
         switch module?.targets[definition.triple.text] {
         case .ready?: wanted.append((definition, offer, module?.path ?? ""))
         case let health where executor != nil || !target.isEmpty:
-          throw CommandFailure(Self.refusal(definition.triple, offer.executor, health))
+          throw CommandFailure(
+            Self.refusal(definition.triple, offer.executor, health),
+            exitCode: health == nil ? .usage : .failed)
         default: continue
         }
       }
     }
     guard !wanted.isEmpty else {
-      throw CommandFailure(
-        executor.map { "no such target names the executor \($0)" }
-          ?? "this machine can build for no target; `buildsrs-builder probe` tells why")
+      throw executor.map { .usage("no such target names the executor \($0)") }
+        ?? CommandFailure(
+          "this machine can build for no target; `buildsrs-builder probe` tells why")
     }
     return wanted
   }
@@ -116,7 +116,11 @@ struct PrepareCommand: AsyncParsableCommand {
         target: preparation.plan.inputs.target, executor: preparation.plan.inputs.executor,
         environment: identity, seconds: (ContinuousClock.now - start) / .seconds(1))
     } catch let failure as HostFailure {
-      throw CommandFailure(failure.description)
+      // Told like one of the module's own: the other environments get their turn.
+      throw ExecutorFailure(
+        failure.kind == .cancelled ? .cancelled : .infrastructure, failure.description)
+    } catch let error as BuilderSetupError {
+      throw ExecutorFailure(.infrastructure, error.description)
     }
   }
 

@@ -49,9 +49,15 @@ struct ResolvedBuild {
     } catch {
       throw CommandFailure.usage("\(error)")
     }
-    guard recipes.target(wanted.target) != nil else {
+    guard let target = recipes.target(wanted.target) else {
       let known = recipes.targets.map(\.triple.text).joined(separator: ", ")
       throw CommandFailure.usage("there is no target \(wanted.target); there are: \(known)")
+    }
+    let offered = target.offers.map(\.executor)
+    if let executor, !offered.contains(executor) {
+      throw CommandFailure.usage(
+        "the target \(wanted.target) names no executor \(executor), but"
+          + " \(offered.joined(separator: ", "))")
     }
     let client = TransferClient()
     defer { client.shutdown() }

@@ -46,6 +46,29 @@ struct CompileCacheTests {
     #expect(outcome?.message?.contains("/nowhere/sccache") == true)
   }
 
+  @Test("an environment that can use it is made again with it, and no other ever sees it")
+  func mounts() async throws {
+    let without = AttemptFolders(request(directory: "/var/domain"))
+    #expect(!without.mounts.contains { $0.source == "/var/domain" })
+    var with = without
+    with.compileCache = CompileCache(program: "/usr/bin/sccache", directory: "/var/domain")
+    #expect(with.mounts.contains { $0.source == "/var/domain" })
+  }
+
+  private func request(directory: String) -> HostBuildRequest {
+    HostBuildRequest(
+      identity: AttemptIdentity(owner: "test", job: 1, attempt: 1),
+      plan: Plan(
+        inputs: BuildInputs(
+          crate: "demo", version: "1.0.0", checksum: "", target: "x86_64-unknown-linux-gnu",
+          executor: "fake", configuration: .map([:])), checks: BuildChecks(), limits: Limits()),
+      sourceURL: "",
+      downloadTemplate: "", workDirectory: "/attempt", storeDirectory: "/store",
+      filesDirectory: "/",
+      cacheDirectory: "/modules",
+      compileCache: CompileCache(program: "/usr/bin/sccache", directory: directory))
+  }
+
   @Test("Rust is called through it, and only its own directory is writable besides")
   func parts() {
     let cache = CompileCache(program: "/usr/bin/sccache", directory: "/var/domain")

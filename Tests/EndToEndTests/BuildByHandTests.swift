@@ -20,6 +20,14 @@ struct BuildByHandTests {
     let registry: String
 
     func call(_ command: String, _ arguments: String...) async throws -> Answer {
+      let child = try start(command, arguments)
+      let status = await child.ending()
+      return Answer(
+        status: status, output: try String(contentsOfFile: child.outputFile, encoding: .utf8),
+        errors: try String(contentsOfFile: child.logFile, encoding: .utf8))
+    }
+
+    func start(_ command: String, _ arguments: [String]) throws -> ChildProcess {
       let machine = [
         "--modules-directory", folder + "/modules", "--targets-directory", folder + "/targets",
         "--cache-directory", folder + "/cache", "--state-directory", folder + "/state",
@@ -28,14 +36,21 @@ struct BuildByHandTests {
         "--registry-url", registry, "--output", folder + "/out", "--recipes-directory",
         folder + "/recipes",
       ]
-      let child = try ChildProcess(
+      return try ChildProcess(
         command,
-        [TestPrograms.program("buildsrs-builder"), command] + arguments + machine
-          + (command == "build" ? build : []), directory: folder + "/calls")
-      let status = await child.ending()
-      return Answer(
-        status: status, output: try String(contentsOfFile: child.outputFile, encoding: .utf8),
-        errors: try String(contentsOfFile: child.logFile, encoding: .utf8))
+        [TestPrograms.program("buildsrs-builder"), command] + machine
+          + (command == "build" ? build : []) + arguments, directory: folder + "/calls")
+    }
+
+    /// Replaces what the module is told to do.
+    func tell(_ script: String) throws {
+      try Data(TestFarm.fakeTarget(script).utf8)
+        .write(to: URL(filePath: "\(folder)/targets/\(BuildByHandTests.triple).yaml"))
+    }
+
+    /// What is left of work in the state directory.
+    func leftovers() throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: folder + "/state/local")
     }
 
     func json(_ text: String) throws -> [String: Any] {
@@ -50,8 +65,6 @@ struct BuildByHandTests {
       try FileManager.default.createDirectory(
         atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
     }
-    try Data(TestFarm.fakeTarget(script).utf8)
-      .write(to: URL(filePath: "\(folder)/targets/\(Self.triple).yaml"))
     try Data("default-features: true\n".utf8)
       .write(to: URL(filePath: "\(folder)/recipes/_default.yaml"))
     try FileManager.default.copyItem(
@@ -59,7 +72,9 @@ struct BuildByHandTests {
     let registry = try TinyRegistry(in: folder + "/registry")
     try registry.publishSimple("demo")
     try await registry.serve(logs: folder + "/calls") { url in
-      try await body(Bench(folder: folder, registry: url))
+      let bench = Bench(folder: folder, registry: url)
+      try bench.tell(script)
+      try await body(bench)
     }
   }
 
@@ -79,8 +94,7 @@ struct BuildByHandTests {
       let kept = try metadata(bench)["reproducibility"] as? [String: Any]
       #expect(kept?["verdict"] as? String == "reproduced")
       #expect(!FileManager.default.fileExists(atPath: bench.folder + "/out/once-more"))
-      let left = try FileManager.default.contentsOfDirectory(atPath: bench.folder + "/state/local")
-      #expect(left == [])
+      #expect(try bench.leftovers() == [])
     }
   }
 
@@ -120,7 +134,7 @@ struct BuildByHandTests {
       #expect(unknown.status == 2)
       #expect(unknown.errors.contains("there is no target s390x-unknown-linux-gnu"))
       let other = try await bench.call("prepare", "--executor", "qemu")
-      #expect(other.status == 1)
+      #expect(other.status == 2)
       #expect(other.errors.contains("no such target names the executor qemu"), "\(other.errors)")
     }
     try await withBench("prepare: fail:infrastructure") { bench in
@@ -135,6 +149,54 @@ struct BuildByHandTests {
     }
   }
 
+  @Test("what a killed build has left is removed by the next one")
+  func killed() async throws {
+    try await withBench { bench in
+      try bench.tell("wait-for: \(bench.folder)/never")
+      let child = try bench.start("build", ["demo", "--target", Self.triple])
+      try await fileToContain("fake: build begins", child.logFile)
+      await child.send(SIGKILL)
+      _ = await child.ending()
+      #expect(try bench.leftovers().contains { $0.hasSuffix(".holder") })
+      try bench.tell("")
+      let next = try await bench.call("build", "demo", "--target", Self.triple)
+      #expect(next.status == 0, "\(next.errors)")
+      #expect(try bench.leftovers() == [])
+    }
+  }
+
+  @Test("where a module crashes, the other targets get their turn, and JSON tells all of them")
+  func crash() async throws {
+    try await withBench("command: crash") { bench in
+      let answer = try await bench.call(
+        "build", "demo", "--target", Self.triple, "--target", Self.triple, "--json")
+      #expect(answer.status == 1)
+      let all = try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [[String: Any]]
+      #expect(all?.count == 2)
+      for one in all ?? [] {
+        let outcome = one["outcome"] as? [String: Any]
+        #expect(outcome?["failure_class"] as? String == "infrastructure", "\(one)")
+      }
+      #expect(try bench.leftovers() == [])
+    }
+  }
+
+  @Test(
+    "what was asked wrongly ends with 2, before anything is built",
+    arguments: [
+      (["--output", "/dev/null/out"], "--output"),
+      (["--executor", "nope"], "names no executor nope"),
+      (["--modules-directory", "/nonexistent"], "--modules-directory"),
+      (["--sccache", "/bin/true"], "--compile-cache"),
+    ])
+  func usage(options: [String], told: String) async throws {
+    try await withBench { bench in
+      let child = try bench.start("build", ["demo", "--target", Self.triple] + options)
+      #expect(await child.ending() == 2)
+      #expect(child.lastLines().contains(told), "\(child.lastLines())")
+    }
+  }
+
   @Test("a compile cache without its program is wrong usage")
   func compileCache() async throws {
     try await withBench { bench in
@@ -143,6 +205,14 @@ struct BuildByHandTests {
         "--sccache", "/nowhere/sccache")
       #expect(answer.status == 2)
       #expect(answer.errors.contains("--sccache"), "\(answer.errors)")
+    }
+  }
+
+  /// A file of another process's tells nobody of its growth: it is looked at again and again, within the
+  /// suite's time limit.
+  private func fileToContain(_ text: String, _ path: String) async throws {
+    while try !String(contentsOfFile: path, encoding: .utf8).contains(text) {
+      try await Task.sleep(for: .milliseconds(10))
     }
   }
 }

@@ -20,6 +20,20 @@ struct DebianNameTests {
     #expect(ArtifactName.isSafe(expected))
   }
 
+  @Test(
+    "no crate takes the place of a package that Debian stands on",
+    arguments: ["bash", "Bash", "sudo", "libc6", "base_files", "linux-image-amd64", "coreutils"])
+  func baseSystem(crate: String) {
+    #expect(DebianName.package(crate: crate) == nil)
+  }
+
+  @Test(
+    "names that only look like such a package are free",
+    arguments: ["bashrs", "libra", "uutils", "fd-find", "linux-info", "grex"])
+  func free(crate: String) {
+    #expect(DebianName.package(crate: crate) == crate)
+  }
+
   @Test("what Debian has no word for has no package")
   func none() {
     for target in [

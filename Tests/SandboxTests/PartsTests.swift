@@ -49,6 +49,18 @@ import Testing
       ])
   }
 
+  @Test("version 2: what runs in the parent makes room for the groups below it")
+  func vacated() throws {
+    let root = NSTemporaryDirectory() + "groups-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let (mine, place) = (root + "/service", root + "/service/builder")
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+    try "4711\n".write(toFile: mine + "/cgroup.procs", atomically: false, encoding: .utf8)
+    try "".write(toFile: place + "/cgroup.procs", atomically: false, encoding: .utf8)
+    GroupHierarchy(version: .two, roots: [root], parent: "service").vacateParent()
+    #expect(try String(contentsOfFile: place + "/cgroup.procs", encoding: .utf8) == "4711")
+  }
+
   @Test("version 2 has one folder, and no swap")
   func second() {
     let hierarchy = GroupHierarchy(version: .two, roots: ["/g"], parent: "user/builder")

@@ -70,6 +70,8 @@ struct SandboxTests {
     // Its own init and itself are all processes there are.
     let processes = try await run.shell("ls /proc | grep -c '^[0-9]'").text
     #expect((Int(processes.trimmingCharacters(in: .newlines)) ?? 99) <= 5)
+    // Not even where the builder was started.
+    #expect(try await run.shell("tr '\\0' '\\n' </proc/1/environ | grep PWD").text == "")
     #expect(try await run.shell("cat /proc/net/dev | tail -n +3 | cut -d: -f1").text == "    lo\n")
   }
 

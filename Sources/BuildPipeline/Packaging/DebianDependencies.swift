@@ -30,9 +30,11 @@ enum DebianDependencies {
   private static func isPartOfGlibc(_ library: String) -> Bool {
     let names = [
       "libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1",
-      "libresolv.so.2", "libanl.so.1", "ld64.so.1", "ld64.so.2", "ld.so.1",
+      "libresolv.so.2", "libanl.so.1", "ld64.so.1", "ld64.so.2", "ld.so.1", "ld-linux.so.2",
+      "ld-linux.so.3", "ld-linux-armhf.so.3", "ld-linux-aarch64.so.1", "ld-linux-x86-64.so.2",
+      "ld-linux-riscv64-lp64d.so.1",
     ]
-    return names.contains(library) || library.hasPrefix("ld-linux")
+    return names.contains(library)
   }
 
   /// By Debian's own `*.shlibs` files of the releases 11 to 13. Where the change to 64-bit times gave

@@ -7,13 +7,12 @@ struct CompileStage: Sendable {
   let plan: Plan
   let run: GuardedRun
   let source: FetchedSource
-  var compileCache: CompileCache?
 
   /// - Throws: ``ExecutorFailure`` with the class that the build's end and its output tell.
   func build() async throws -> [BuiltBinary] {
     let output = BuildOutput(log: run.log)
     var command = BuildCommand(inputs: plan.inputs, limits: plan.limits).command
-    command.variables.merge(compileCache?.variables ?? [:]) { $1 }
+    command.variables.merge(run.folders.compileCache?.variables ?? [:]) { $1 }
     run.log.line(ShellCommand(command: command).text)
     let result = try await run.run(command) { output.add($0) }
     output.finish()

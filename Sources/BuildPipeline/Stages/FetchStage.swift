@@ -89,8 +89,10 @@ struct FetchStage: Sendable {
     let missing = packages.filter { !FileManager.default.fileExists(atPath: store.path(of: $0.2)) }
     do throws(RegistryError) {
       try await store.ensure(packages)
-      try CrateStore.layOut(
-        packages, into: folders.vendor, storeInEnvironment: "/build/store")
+      let vendor = folders.vendor
+      try await offCooperativePool { () throws(RegistryError) in
+        try CrateStore.layOut(packages, into: vendor, storeInEnvironment: "/build/store")
+      }
     } catch {
       try Task.checkCancellation()
       throw ExecutorFailure(error.isTransient ? .infrastructure : .fetch, "\(error)")

@@ -56,7 +56,7 @@ struct PackageStage: Sendable {
       let name = ArtifactName.debian(
         crate: inputs.crate, version: inputs.version, target: inputs.target)
     else {
-      log.line("no Debian package: “\(inputs.crate)” is no name of one")
+      log.line("no Debian package: “\(inputs.crate)” is no name of one, or of Debian's base system")
       return nil
     }
     let dependencies: [String]

@@ -1,3 +1,4 @@
+import Blocking
 import ExecutorKit
 import Foundation
 
@@ -7,13 +8,14 @@ struct AttemptFolders: Sendable {
   let store: String
   /// What modules keep.
   let modules: String
-  private let compileCache: CompileCache?
+  /// What the environment's commands may share with other builds. Nil until the environment is known,
+  /// for not every one can use it.
+  var compileCache: CompileCache?
 
   init(_ request: HostBuildRequest) {
     work = request.workDirectory
     store = request.storeDirectory
     modules = request.cacheDirectory
-    compileCache = request.compileCache
   }
 
   var archive: String { work + "/source.crate" }
@@ -49,13 +51,17 @@ struct AttemptFolders: Sendable {
   /// The attempt's own folders that its commands may fill.
   var writable: [String] { [cargoHome, target] }
 
-  /// Makes every folder but ``crate``, which appears when the archive is unpacked.
+  /// Where the commands can put files that have no name in ``writable`` any more.
+  var hidingPlace: UnlinkedFiles.Place {
+    UnlinkedFiles.Place(folder: target, seenAs: "/build/target")
+  }
+
+  /// Makes every folder but ``crate``, which appears when the archive is unpacked. Blocks on the disk.
   func create(module: String) throws(ExecutorFailure) {
     try makeFolders([
       vendor, cargoHome, target, binaries, generated, artifacts, scratch, store,
       cache(ofModule: module),
     ])
-    try compileCache?.lay(into: tools)
   }
 }
 

@@ -18,6 +18,10 @@ public struct CompileCache: Codable, Sendable, Equatable {
     self.directory = directory
   }
 
+  /// Bytes that sccache keeps; it removes the oldest itself. A build that leaves more than this and its
+  /// own disk limit has not used sccache for it, and fails.
+  static let largest: Int64 = 10 << 30
+
   /// What the build's record tells of it.
   static let fact = (name: "compile cache", value: "sccache, shared within a trust domain")
 
@@ -28,7 +32,7 @@ public struct CompileCache: Codable, Sendable, Equatable {
   var variables: [String: String] {
     [
       "RUSTC_WRAPPER": Self.tools + "/sccache", "SCCACHE_DIR": Self.place,
-      "SCCACHE_IDLE_TIMEOUT": "0",
+      "SCCACHE_CACHE_SIZE": String(Self.largest), "SCCACHE_IDLE_TIMEOUT": "0",
     ]
   }
 

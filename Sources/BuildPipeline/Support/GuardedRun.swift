@@ -56,11 +56,22 @@ struct GuardedRun: Sendable {
   }
 
   private func checkDisk() async throws(ExecutorFailure) {
-    let watched = folders.writable
-    let bytes = await offCooperativePool { DiskUsage.bytes(under: watched) }
+    let (watched, place) = (folders.writable, folders.hidingPlace)
+    let bytes = await offCooperativePool {
+      let named = DiskUsage.bytes(under: watched)
+      return named > diskLimit ? named : named + UnlinkedFiles.bytes(heldAt: place)
+    }
     guard bytes <= diskLimit else {
       throw ExecutorFailure(
         .diskFull, "the build wrote \(bytes) bytes, more than its limit of \(diskLimit)")
+    }
+    guard let cache = folders.compileCache else { return }
+    let cached = await offCooperativePool { DiskUsage.bytes(under: [cache.directory]) }
+    guard cached <= CompileCache.largest + diskLimit else {
+      throw ExecutorFailure(
+        .diskFull,
+        "the compile cache \(cache.directory) has \(cached) bytes, while sccache keeps"
+          + " \(CompileCache.largest): a build has filled it, so remove the directory")
     }
   }
 }

@@ -1,9 +1,9 @@
 import ExecutorKit
-import FarmModel
+public import FarmModel
 
 extension HostFailure {
   /// What a lost child means for the attempt: the builder's fault, so that it is tried elsewhere.
-  var outcome: AttemptOutcome {
+  public var outcome: AttemptOutcome {
     switch kind {
     case .cancelled: .failed(.cancelled, message: "cancelled")
     default: .failed(.infrastructure, message: description)

@@ -34,7 +34,10 @@ struct ChildPipes {
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     var kept: [[UInt8]] = [[], [], []]
     while open.contains(where: { $0.fd >= 0 }) {
-      if poll(&open, nfds_t(open.count), -1) < 0 { continue }
+      if poll(&open, nfds_t(open.count), -1) < 0 {
+        if errno == EINTR || errno == EAGAIN || errno == ENOMEM { continue }
+        break
+      }
       for index in open.indices where open[index].fd >= 0 && open[index].revents != 0 {
         let count = read(open[index].fd, &buffer, buffer.count)
         if count < 0 && (errno == EINTR || errno == EAGAIN) { continue }
@@ -50,6 +53,8 @@ struct ChildPipes {
         if index > 0 { kept[index] = (kept[index] + bytes).suffix(Self.keptBytes) }
       }
     }
+    // The child sees its pipes closed where they could not be read.
+    for end in open where end.fd >= 0 { close(end.fd) }
     return (String(decoding: kept[2], as: UTF8.self), String(decoding: kept[1], as: UTF8.self))
   }
 }

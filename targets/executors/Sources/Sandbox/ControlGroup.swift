@@ -114,6 +114,7 @@ struct ControlGroup: Sendable {
   }
 
   private func makeFolders() throws(ExecutorFailure) {
+    hierarchy.vacateParent()
     for (root, folder) in zip(hierarchy.roots, folders) {
       let path = folder.dropFirst(root.utf8.count + 1).split(separator: "/").map(String.init)
       // A command that ends beside this one may remove the folders above at any moment.

@@ -44,6 +44,26 @@ struct GroupHierarchy: Sendable, Equatable {
     return nil
   }
 
+  /// Moves processes out of the parent into a group beside ours: in version 2, a group that has processes
+  /// passes no controllers on to those below it (cgroups(7), "no internal processes"), and a service that
+  /// systemd gives a group to (`Delegate=`) starts in it. Does nothing where the parent is empty.
+  func vacateParent() {
+    guard version == .two else { return }
+    let path = "\(roots[0])/\(parent)"
+    let found = (try? String(contentsOfFile: path + "/cgroup.procs", encoding: .utf8)) ?? ""
+    let processes = found.split(separator: "\n")
+    guard !processes.isEmpty else { return }
+    let place = path + "/builder"
+    mkdir(place, 0o755)
+    for process in processes {
+      // One that has ended meanwhile cannot be moved, and need not be.
+      let file = open(place + "/cgroup.procs", O_WRONLY | O_CLOEXEC)
+      guard file >= 0 else { return }
+      _ = write(file, String(process), process.utf8.count)
+      close(file)
+    }
+  }
+
   /// The folders of an owner, one in each root.
   func folders(of owner: String) -> [String] { roots.map { "\($0)/\(parent)/\(owner)" } }
 

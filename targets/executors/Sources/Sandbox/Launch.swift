@@ -63,6 +63,9 @@ struct Launch {
       done
       mount --move "$stage" "$place"
     fi
+    # The shell tells its folder to what it starts, and that to whoever reads its /proc/1/environ.
+    cd /
+    unset PWD OLDPWD
     exec "$@"
     """
 }

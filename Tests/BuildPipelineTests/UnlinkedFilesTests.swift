@@ -1,0 +1,56 @@
+import Blocking
+import Foundation
+import Testing
+
+/// In /dev/shm, a file system in which hardly anybody else holds files without a name.
+@Suite("Files without a name", .serialized)
+struct UnlinkedFilesTests {
+  private static let size: Int64 = 8 << 20
+
+  /// Runs a script that holds files until its standard input ends, and measures meanwhile.
+  private func measured(_ script: String, seenAs: String? = nil) throws -> Int64 {
+    let folder = "/dev/shm/unlinked-files-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { removeTree(folder) }
+    let (input, output) = (Pipe(), Pipe())
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/python3")
+    process.arguments = [
+      "-c",
+      """
+      import mmap, os, sys, threading
+      os.chdir('\(folder)')
+      file = open('f', 'w+b'); file.write(b'1' * \(Self.size)); file.flush()
+      \(script)
+      print('ready', flush=True)
+      sys.stdin.read()
+      """,
+    ]
+    (process.standardInput, process.standardOutput) = (input, output)
+    try process.run()
+    #expect(try output.fileHandleForReading.read(upToCount: 6) == Data("ready\n".utf8))
+    let bytes = UnlinkedFiles.bytes(heldAt: .init(folder: folder, seenAs: seenAs ?? folder))
+    try input.fileHandleForWriting.close()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    return bytes
+  }
+
+  @Test("a removed file that is held open takes room")
+  func open() throws { #expect(try measured("os.unlink('f')") >= Self.size) }
+
+  @Test(
+    "so does one that is mapped only", .enabled(if: geteuid() == 0, "others may not look there"))
+  func mapped() throws {
+    let script = "m = mmap.mmap(file.fileno(), 4096); os.unlink('f'); file.close()"
+    #expect(try measured(script) >= Self.size)
+  }
+
+  @Test("a file that has a name is counted elsewhere")
+  func named() throws { #expect(try measured("pass") < Self.size) }
+
+  @Test("processes that do not see the folder in that place are others'")
+  func others() throws {
+    #expect(try measured("os.unlink('f')", seenAs: "/nowhere/target") == 0)
+  }
+}
