@@ -178,6 +178,11 @@ let package = Package(
       name: "TestSupport", dependencies: [subprocess, systemPackage], path: "Tests/TestSupport",
       swiftSettings: strict),
     .target(
+      name: "SimulatedBuilders",
+      dependencies: [
+        "BuilderProtocol", "Cryptography", "FarmModel", "WebSockets", executorKit, transfer,
+      ], path: "Benchmarks/SimulatedBuilders", swiftSettings: strict),
+    .target(
       name: "DatabaseTestSupport", dependencies: ["Postgres"], path: "Tests/DatabaseTestSupport",
       swiftSettings: strict),
     test("CryptographyTests", ["Cryptography"]),
@@ -225,8 +230,8 @@ let package = Package(
         "Archives", "ArtifactStorage", "Backend", "Builder", "BuilderProtocol", "Cryptography",
         "Database",
         "DatabaseTestSupport", "FarmModel", "Postgres", "Recipes", "RegistrySync", "Scheduling",
-        "Signing", "WebSockets", "buildsrs-executor-host", "FakeExecutor", executorKit, logging,
-        lifecycle, transfer,
+        "Signing", "SimulatedBuilders", "WebSockets", "buildsrs-executor-host", "FakeExecutor",
+        executorKit, logging, lifecycle, transfer,
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "NIOCore", package: "swift-nio"),

@@ -103,7 +103,7 @@ lint:
 # Formats the Swift sources
 [group('test')]
 format:
-    @swift format --in-place --recursive Sources Tests Examples targets Package.swift
+    @swift format --in-place --recursive Sources Tests Benchmarks Examples targets Package.swift
 
 # Installs what is missing on this machine
 [group('set up')]

@@ -6,6 +6,7 @@ import FarmModel
 import Foundation
 import Postgres
 import Signing
+import SimulatedBuilders
 import Testing
 import Transfer
 

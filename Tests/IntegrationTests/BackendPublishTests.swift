@@ -7,6 +7,7 @@ import FarmModel
 import Foundation
 import Postgres
 import Signing
+import SimulatedBuilders
 import Testing
 import Transfer
 
@@ -162,7 +163,7 @@ struct BackendPublishTests {
   }
 
   private func build(
-    _ farm: BackendFarm, _ job: AssignedJob, _ session: ScriptedSession, _ bytes: [UInt8]
+    _ farm: BackendFarm, _ job: AssignedJob, _ session: SimulatedSession, _ bytes: [UInt8]
   ) async throws {
     let upload = try await farm.upload(
       bytes, to: "\(job.uploadURL)/\(job.archive)", token: job.uploadToken)

@@ -9,6 +9,7 @@ import Foundation
 import Postgres
 import Recipes
 import Signing
+import SimulatedBuilders
 import Testing
 import Transfer
 import WebSockets
@@ -44,7 +45,7 @@ struct BackendStartTests {
       } catch {
         return error
       }
-      return ScriptedBuilderError.unexpected
+      return SimulationError.unexpected
     }
   }
 

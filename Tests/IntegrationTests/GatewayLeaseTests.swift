@@ -3,6 +3,7 @@ import Database
 import ExecutorKit
 import FarmModel
 import Postgres
+import SimulatedBuilders
 import Testing
 
 @Suite("leases of builders", .timeLimit(.minutes(2)))

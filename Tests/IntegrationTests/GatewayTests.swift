@@ -3,6 +3,7 @@ import Cryptography
 import Database
 import ExecutorKit
 import FarmModel
+import SimulatedBuilders
 import Testing
 import WebSockets
 
@@ -100,7 +101,7 @@ struct GatewayTests {
     try await BackendFarm.with { farm in
       let client = try WebSocketClient(url: farm.url + "/api/v1/builder")
       try await client.connect { socket, messages in
-        let session = ScriptedSession(socket, messages)
+        let session = SimulatedSession(socket, messages)
         try await session.send(text: frame)
         guard case .error(let error) = try await session.next() else {
           Issue.record("no error")
@@ -119,7 +120,7 @@ struct GatewayTests {
       let large = WebSocketConfiguration(maximumMessageBytes: 4 << 20)
       let client = try WebSocketClient(url: farm.url + "/api/v1/builder", configuration: large)
       try await client.connect { socket, messages in
-        let session = ScriptedSession(socket, messages)
+        let session = SimulatedSession(socket, messages)
         try await session.send(text: String(repeating: "x", count: maximumFrameBytes + 1))
         #expect(try await session.closing()?.code == .messageTooLarge)
       }

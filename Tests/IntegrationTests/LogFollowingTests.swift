@@ -4,6 +4,7 @@ import Database
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import SimulatedBuilders
 import Testing
 
 @testable import Backend

@@ -6,6 +6,7 @@ import Database
 import ExecutorKit
 import FarmModel
 import Foundation
+import SimulatedBuilders
 import Testing
 import Transfer
 
