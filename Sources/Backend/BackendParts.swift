@@ -11,6 +11,8 @@ struct BackendParts: Sendable {
   let logger: Logger
   let origins: Origins
   let wakeUps: WakeUps
+  let requirements: RequirementBook
+  let desk: ClaimDesk
   let tidier: AttemptTidier
 
   init(
@@ -22,7 +24,10 @@ struct BackendParts: Sendable {
     self.recipes = recipes
     self.logger = logger
     origins = Origins(configuration.publicURLs)
-    wakeUps = WakeUps(address: configuration.database, logger: logger)
+    requirements = RequirementBook(database: database)
+    desk = ClaimDesk(database: database)
+    wakeUps = WakeUps(
+      address: configuration.database, requirements: requirements, logger: logger)
     tidier = AttemptTidier(database: database, storage: configuration.storage, logger: logger)
   }
 
@@ -39,7 +44,7 @@ struct BackendParts: Sendable {
       database: database, recipes: recipes,
       finisher: AttemptFinisher(
         database: database, publisher: publisher, tidier: tidier, logger: logger),
-      wakeUps: wakeUps,
+      wakeUps: wakeUps, requirements: requirements, desk: desk,
       terms: GatewaySession.Terms(
         origins: origins.all, leaseSeconds: database.terms.leaseSeconds,
         heartbeatSeconds: configuration.heartbeatSeconds ?? database.terms.heartbeatSeconds),

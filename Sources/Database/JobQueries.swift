@@ -16,6 +16,9 @@ public struct StoredJob: Sendable, Equatable {
   public var attempt: Int32
   public var retriesLeft: Int
   public var notBefore: Date?
+  /// Why it is not to be claimed; nil: it may be, or it is not pending.
+  public var hold: JobHold?
+  public var requirementID: Int64
   public var failureClass: String?
   public var failureMessage: String?
   public var buildID: Int64?
@@ -23,8 +26,12 @@ public struct StoredJob: Sendable, Equatable {
   public var verifies: Int64?
   public var createdAt: Date
   public var finalizedAt: Date?
-  /// How many jobs are taken before it for the same target; nil where it does not wait.
+  /// How many jobs are taken before it for the same target, at most ``furthestPosition``; nil where it
+  /// does not wait, or is held.
   public var position: Int?
+
+  /// Nobody counts further.
+  public static let furthestPosition = 100_000
 }
 
 /// One try at a job.
@@ -84,11 +91,14 @@ enum JobQueries {
   struct Job: Statement {
     static let sql = """
       SELECT j.id, c.name, v.version, j.target, j.state, j.class, j.plan_digest,
-        j.plan::text AS plan, j.attempt, j.retries_left, j.not_before, j.failure_class,
+        j.plan::text AS plan, j.attempt, j.retries_left, j.not_before, j.hold, j.requirement_id,
+        j.failure_class,
         j.failure_message, j.build_id, j.verifies, j.created_at, j.finalized_at,
-        CASE WHEN j.state = 'pending' THEN
-          (SELECT count(*) FROM jobs b WHERE b.state = 'pending' AND b.target = j.target
-           AND (b.class, b.rank, b.id) < (j.class, j.rank, j.id)) END AS position
+        CASE WHEN j.state = 'pending' AND j.hold IS NULL THEN
+          (SELECT count(*) FROM (
+             SELECT FROM jobs b WHERE b.state = 'pending' AND b.target = j.target
+             AND (b.class, b.rank, b.id) < (j.class, j.rank, j.id)
+             LIMIT \(StoredJob.furthestPosition)) AS before) END AS position
       FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
       WHERE j.id = $1
       """
@@ -102,6 +112,8 @@ enum JobQueries {
         planDigest: try row.text("plan_digest"), plan: try row.text("plan"),
         attempt: Int32(try row.int("attempt")), retriesLeft: try row.int("retries_left"),
         notBefore: try row.optionalDate("not_before"),
+        hold: try row.optionalText("hold").flatMap(JobHold.init(rawValue:)),
+        requirementID: Int64(try row.int("requirement_id")),
         failureClass: try row.optionalText("failure_class"),
         failureMessage: try row.optionalText("failure_message"),
         buildID: try row.optionalInt("build_id").map(Int64.init),
