@@ -20,6 +20,22 @@ public struct ClaimedJob: Sendable, Equatable {
   public var isVerification: Bool
   /// Which of the tokens' hashes it got, from 0.
   public var token: Int
+
+  public init(
+    builder: Int64, id: Int64, attempt: Int32, plan: Plan, crate: String, version: String,
+    checksum: String, downloadTemplate: String, isVerification: Bool, token: Int
+  ) {
+    self.builder = builder
+    self.id = id
+    self.attempt = attempt
+    self.plan = plan
+    self.crate = crate
+    self.version = version
+    self.checksum = checksum
+    self.downloadTemplate = downloadTemplate
+    self.isVerification = isVerification
+    self.token = token
+  }
 }
 
 /// A builder that wants jobs.

@@ -70,9 +70,18 @@ extension FarmDatabase {
     try await pool.run(JobQueries.Counts())
   }
 
-  /// The numbers of waiting and running jobs, in the order in which they are taken.
-  public func queuedJobs(limit: Int) async throws -> [Int64] {
-    try await pool.run(JobQueries.Queue(limit: limit))
+  /// The numbers of running and waiting jobs, in the order in which they are taken, the held ones last;
+  /// or the latest jobs of other states.
+  ///
+  /// - Parameters:
+  ///   - states: only these.
+  ///   - crate: only of this crate; nil: of all.
+  public func queuedJobs(
+    limit: Int, states: [JobState] = [.pending, .leased], target: String? = nil,
+    crate: String? = nil
+  ) async throws -> [Int64] {
+    try await pool.run(
+      JobQueries.Queue(limit: limit, states: states, target: target, crate: crate))
   }
 
   /// Numbers of crates, versions with a binary, builds and artifact bytes.
@@ -157,11 +166,22 @@ enum JobQueries {
 
   struct Queue: Statement {
     static let sql = """
-      SELECT id FROM jobs WHERE state IN ('pending', 'leased')
-      ORDER BY state = 'pending', class, rank, id LIMIT $1
+      SELECT j.id FROM jobs j
+      WHERE j.state = ANY ($2::text[]) AND ($3::text IS NULL OR j.target = $3)
+        AND ($4::text IS NULL OR j.version_id IN (
+          SELECT v.id FROM versions v JOIN crates c ON c.id = v.crate_id
+          WHERE c.normalized_name = $4))
+      ORDER BY j.finalized_at DESC NULLS FIRST, j.state = 'pending', j.hold IS NOT NULL, j.class,
+        j.rank, j.id
+      LIMIT $1
       """
     let parameters: [PostgresValue]
-    init(limit: Int) { parameters = [.int(limit)] }
+    init(limit: Int, states: [JobState], target: String?, crate: String?) {
+      parameters = [
+        .int(limit), .textArray(states.map(\.rawValue)), .optional(storable(target)),
+        .optional(storable(crate.map(CrateName.normalize))),
+      ]
+    }
     func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }
   }
 

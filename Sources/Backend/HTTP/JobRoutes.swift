@@ -30,8 +30,10 @@ struct JobRoutes: Sendable {
     let attempts = try await state.database.attempts(ofJob: id)
     var build: StoredBuild?
     if let number = job.buildID { build = try await state.database.build(number) }
+    let outlook = try await state.database.outlook(of: [job])[job.id]
     let page = try JobPage(
-      job, attempts: attempts, build: build, logURL: state.url("/api/v1/jobs/\(id)/log"))
+      job, outlook: outlook, attempts: attempts, build: build,
+      logURL: state.url("/api/v1/jobs/\(id)/log"))
     return try .json(
       page, status: status, caching: .never, headers: [.location: "/api/v1/jobs/\(id)"])
   }
