@@ -151,7 +151,8 @@ let package = Package(
       [
         "ArtifactStorage", "Backend", "CommandLineSupport", "Cryptography", "Database", "FarmModel",
         "LocalFarm", "Postgres", "Recipes", "RegistrySync", "Scheduling", "Signing", executorKit,
-        logging, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"), transfer,
+        logging, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        transfer,
       ]),
     program(
       "buildsrs-builder", folder: "buildsrs-builder",

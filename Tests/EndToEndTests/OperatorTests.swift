@@ -54,7 +54,9 @@ struct OperatorTests {
       func call(_ words: String...) async throws -> Answer {
         let child = try ChildProcess(
           "buildsrs",
-          [TestPrograms.program("buildsrs")] + words + ["--database-url", database.address.connectionString],
+          [TestPrograms.program("buildsrs")] + words + [
+            "--database-url", database.address.connectionString,
+          ],
           directory: folder)
         let status = await child.ending()
         return Answer(
