@@ -67,3 +67,10 @@ ALTER TABLE builders ADD COLUMN quarantined_until timestamptz;
 -- Popular crates come first in a backfill: 0 (most popular) to 9.
 ALTER TABLE crates ADD COLUMN popularity_band smallint NOT NULL DEFAULT 5
     CHECK (popularity_band BETWEEN 0 AND 9);
+
+-- A job leaves dead rows at the head of the claim's index. The default waits for a fifth of the table: of ten
+-- million waiting jobs, two million.
+ALTER TABLE jobs SET (
+    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000,
+    autovacuum_vacuum_cost_limit = 2000, vacuum_index_cleanup = on
+);

@@ -39,20 +39,32 @@ public struct AmbiguousBuilder: Error, Sendable, Equatable, CustomStringConverti
   }
 }
 
+/// So many builders wait to be approved that no more are remembered.
+public struct TooManyPendingBuilders: Error, Sendable, Equatable, CustomStringConvertible {
+  /// Whoever can connect can make keys: without a bound they would fill the database.
+  public static let most = 1000
+
+  public var description: String {
+    "\(Self.most) builders wait to be approved: ask an operator for an invitation"
+  }
+}
+
 extension FarmDatabase {
   /// Finds a builder by its key or makes it: `approved` with a valid invitation, which is used up,
   /// else `pending`.
   ///
   /// - Parameter tokenHash: SHA-256 of the invitation, hexadecimal; nil: none was presented.
+  /// - Throws: ``TooManyPendingBuilders``.
   public func registerBuilder(
     name: String, publicKey: String, version: String, tokenHash: String?
   ) async throws -> StoredBuilder {
     try await pool.transaction { connection in
       guard
         let builder = try connection.run(
-          BuilderStatements.Upsert(name: name, publicKey: publicKey, version: version)
+          BuilderStatements.Upsert(
+            name: name, publicKey: publicKey, version: version, isInvited: tokenHash != nil)
         ).first
-      else { throw PostgresDecodingError(column: "", expected: "one row", found: "none") }
+      else { throw TooManyPendingBuilders() }
       guard builder.state == .pending, let tokenHash else { return builder }
       let used = try connection.change(
         BuilderStatements.UseInvitation(tokenHash: tokenHash, builder: builder.id))
@@ -146,15 +158,20 @@ enum BuilderStatements {
     static let sql = """
       WITH b AS (
         INSERT INTO builders (name, public_key, state, version, last_seen_at)
-        VALUES ($1, $2, 'pending', $3, clock_timestamp())
+        SELECT $1, $2, 'pending', $3, clock_timestamp()
+        WHERE $4 OR EXISTS (SELECT FROM builders WHERE public_key = $2)
+          OR (SELECT count(*) FROM builders WHERE state = 'pending') < \(TooManyPendingBuilders.most)
         ON CONFLICT (public_key) DO UPDATE
           SET name = excluded.name, version = excluded.version, last_seen_at = clock_timestamp()
         RETURNING *
       ) SELECT \(columns) FROM b
       """
     let parameters: [PostgresValue]
-    init(name: String, publicKey: String, version: String) {
-      parameters = [.text(storable(name)), .text(storable(publicKey)), .text(storable(version))]
+    init(name: String, publicKey: String, version: String, isInvited: Bool) {
+      parameters = [
+        .text(storable(name)), .text(storable(publicKey)), .text(storable(version)),
+        .bool(isInvited),
+      ]
     }
     func decode(_ row: PostgresRow) throws -> StoredBuilder { try BuilderStatements.decode(row) }
   }

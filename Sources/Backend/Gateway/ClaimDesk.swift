@@ -2,36 +2,30 @@ import Cryptography
 import Database
 
 /// Claims for all builders of a backend: those that ask while a claim is under way share the next one.
-///
-/// Whoever finds the desk free claims, for itself and for all that have come meanwhile with the same
-/// abilities; then the first one of the others takes over. So an idle farm waits for nothing, and a busy
-/// one has fewer and larger statements.
-actor ClaimDesk {
+struct ClaimDesk: Sendable {
   /// A job with the token of its uploads.
   struct Claimed: Sendable {
     var job: ClaimedJob
     var uploadToken: String
   }
 
-  private struct Order {
+  private struct Order: Sendable {
     var wish: ClaimWish
     var requirements: [Int64]
-    var answer: CheckedContinuation<Role, Never>
+    var limits: [String: Int]
   }
 
-  private enum Role: Sendable {
-    case served(Result<[Claimed], any Error>)
-    case leads
+  private let batcher: Batcher<Order, [Claimed]>
+
+  init(database: FarmDatabase) {
+    batcher = Batcher(
+      largest: 64,
+      canShare: { $0.requirements == $1.requirements && $0.wish.builder != $1.wish.builder }
+    ) { orders in
+      try await Self.claim(
+        orders.map(\.wish), orders[0].requirements, orders[0].limits, from: database)
+    }
   }
-
-  private let database: FarmDatabase
-  private var isBusy = false
-  private var queue: [Order] = []
-
-  /// The most builders of one statement.
-  private static let largestBatch = 64
-
-  init(database: FarmDatabase) { self.database = database }
 
   /// Claims for a builder: its next job, and jobs of the same version for its other slots.
   ///
@@ -39,65 +33,31 @@ actor ClaimDesk {
   ///   - requirements: the numbers of what it has.
   ///   - limits: how many jobs of a target may run at once.
   func claim(
-    _ wish: ClaimWish, requirements: [Int64], limits: [String: Int] = [:]
+    _ wish: ClaimWish, requirements: [Int64], limits: [String: Int]
   ) async throws -> [Claimed] {
-    if isBusy {
-      let role = await withCheckedContinuation {
-        queue.append(Order(wish: wish, requirements: requirements, answer: $0))
+    try await batcher.run(Order(wish: wish, requirements: requirements, limits: limits))
+  }
+
+  private static func claim(
+    _ wishes: [ClaimWish], _ requirements: [Int64], _ limits: [String: Int],
+    from database: FarmDatabase
+  ) async throws -> [[Claimed]] {
+    var claimed = try await once(wishes, requirements, limits, from: database)
+    let unserved = wishes.filter { claimed[$0.builder] == nil }
+    // Alone, each may have what one of the others must not.
+    if wishes.count > 1, !unserved.isEmpty,
+      try await database.hasParticularJobs(requirements: requirements)
+    {
+      for wish in unserved {
+        claimed.merge(try await once([wish], requirements, limits, from: database)) { $0 + $1 }
       }
-      if case .served(let result) = role { return try result.get() }
     }
-    isBusy = true
-    let others = takeOthers(like: requirements)
-    let result = await run([wish] + others.map(\.wish), requirements, limits)
-    for order in others {
-      order.answer.resume(returning: .served(result.map { $0[order.wish.builder] ?? [] }))
-    }
-    handOver()
-    return try result.get()[wish.builder] ?? []
+    return wishes.map { claimed[$0.builder] ?? [] }
   }
 
-  private func takeOthers(like requirements: [Int64]) -> [Order] {
-    var taken: [Order] = []
-    queue.removeAll { order in
-      guard taken.count < Self.largestBatch - 1, order.requirements == requirements else {
-        return false
-      }
-      taken.append(order)
-      return true
-    }
-    return taken
-  }
-
-  private func handOver() {
-    guard !queue.isEmpty else {
-      isBusy = false
-      return
-    }
-    queue.removeFirst().answer.resume(returning: .leads)
-  }
-
-  private func run(
-    _ wishes: [ClaimWish], _ requirements: [Int64], _ limits: [String: Int]
-  ) async -> Result<[Int64: [Claimed]], any Error> {
-    do {
-      var claimed = try await claim(wishes, requirements, limits)
-      let unserved = wishes.filter { claimed[$0.builder] == nil }
-      if wishes.count > 1, !unserved.isEmpty,
-        try await database.hasParticularJobs(requirements: requirements)
-      {
-        for wish in unserved {
-          claimed.merge(try await claim([wish], requirements, limits)) { $0 + $1 }
-        }
-      }
-      return .success(claimed)
-    } catch {
-      return .failure(error)
-    }
-  }
-
-  private func claim(
-    _ wishes: [ClaimWish], _ requirements: [Int64], _ limits: [String: Int]
+  private static func once(
+    _ wishes: [ClaimWish], _ requirements: [Int64], _ limits: [String: Int],
+    from database: FarmDatabase
   ) async throws -> [Int64: [Claimed]] {
     let slots = wishes.reduce(0) { $0 + max(1, $1.slots) }
     let tokens = (0..<slots).map { _ in Random.token() }

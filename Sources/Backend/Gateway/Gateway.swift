@@ -16,6 +16,8 @@ struct Gateway: Sendable {
   let wakeUps: WakeUps
   let requirements: RequirementBook
   let desk: ClaimDesk
+  /// Bounds how often one key may connect.
+  let connections: RateLimiter
   let terms: GatewaySession.Terms
   let logger: Logger
 

@@ -140,9 +140,19 @@ final class GatewayConnection {
   // MARK: Registration
 
   private func register(_ introduction: BuilderIntroduction) async throws -> [Work] {
-    let builder = try await gateway.database.registerBuilder(
-      name: introduction.name, publicKey: introduction.publicKey, version: introduction.version,
-      tokenHash: introduction.enrolmentToken.map { SHA256.hex(of: $0) })
+    if let seconds = gateway.connections.take(introduction.publicKey) {
+      await sendAway("this builder connects too often: again in \(seconds) s")
+      return []
+    }
+    let builder: StoredBuilder
+    do {
+      builder = try await gateway.database.registerBuilder(
+        name: introduction.name, publicKey: introduction.publicKey, version: introduction.version,
+        tokenHash: introduction.enrolmentToken.map { SHA256.hex(of: $0) })
+    } catch let error as TooManyPendingBuilders {
+      await sendAway("\(error)")
+      return []
+    }
     logger[metadataKey: "builder"] = "\(builder.name)"
     logger.info("builder \(builder.id) is \(builder.state.rawValue)")
     let standing = BuilderStanding(
