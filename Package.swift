@@ -165,6 +165,15 @@ let package = Package(
       "buildsrs-executor-host", folder: "buildsrs-executor-host",
       ["BuildPipeline", "FarmModel", executorKit]),
 
+    // Benchmarks; none of them is installed.
+    .executableTarget(
+      name: "bench-queue",
+      dependencies: [
+        "BuilderProtocol", "Cryptography", "Database", "FarmModel", "LocalFarm", "Postgres",
+        "SimulatedBuilders", argumentParser, executorKit, transfer,
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ], path: "Benchmarks/Queue", swiftSettings: strict),
+
     // Executor modules for the tests, loaded the same way as the real ones.
     .target(
       name: "FakeExecutor", dependencies: [executorKit], path: "Tests/Modules/FakeExecutor",

@@ -90,7 +90,7 @@ e2e *arguments:
 conformance *arguments:
     @./bootstrap conformance "$@"
 
-# What a build costs with each executor, beside the bare command
+# What a build costs with each executor; `just bench queue`: what the queue costs, beside others
 [group('bench')]
 bench *arguments:
     @./bootstrap bench "$@"

@@ -20,11 +20,11 @@ struct ClaimDesk: Sendable {
   init(database: FarmDatabase) {
     batcher = Batcher(
       largest: 64,
-      canShare: { $0.requirements == $1.requirements && $0.wish.builder != $1.wish.builder }
-    ) { orders in
-      try await Self.claim(
-        orders.map(\.wish), orders[0].requirements, orders[0].limits, from: database)
-    }
+      canShare: { $0.requirements == $1.requirements && $0.wish.builder != $1.wish.builder },
+      work: { orders in
+        try await Self.claim(
+          orders.map(\.wish), orders[0].requirements, orders[0].limits, from: database)
+      })
   }
 
   /// Claims for a builder: its next job, and jobs of the same version for its other slots.

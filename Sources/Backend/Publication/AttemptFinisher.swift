@@ -15,10 +15,12 @@ struct AttemptFinisher: Sendable {
 
   /// Records failures that end their jobs, many at once.
   static func failures(_ database: FarmDatabase) -> Batcher<FinalFailure, EndedFailure?> {
-    Batcher(largest: 64, canShare: { $0.job != $1.job }) { failures in
-      let ended = try await database.endFinally(failures)
-      return failures.map { failure in ended.first { $0.job == failure.job } }
-    }
+    Batcher(
+      largest: 64, canShare: { $0.job != $1.job },
+      work: { failures in
+        let ended = try await database.endFinally(failures)
+        return failures.map { failure in ended.first { $0.job == failure.job } }
+      })
   }
 
   /// Idempotent: the same `finished` again, even after a crash between two steps, is accepted and
