@@ -77,7 +77,7 @@ let package = Package(
     .target(name: "CThreads"),
 
     // Libraries, bottom up.
-    library("Blocking"),
+    library("Blocking", ["CThreads"]),
     library("Cryptography", ["COpenSSL"]),
     library("FarmModel", [executorKit]),
     library("BuilderProtocol", ["FarmModel", executorKit]),

@@ -55,6 +55,8 @@ struct Attempt: Sendable {
   private struct Workplace {
     let environment: any BuildEnvironment
     let folders: AttemptFolders
+    /// Bytes that the compile cache had before.
+    var cachedBefore: Int64 = 0
   }
 
   private func prepare(_ moduleName: String) async throws -> Workplace {
@@ -70,9 +72,14 @@ struct Attempt: Sendable {
     await tearDown(environment)
     var folders = folders
     folders.compileCache = cache
-    let tools = folders.tools
-    try await offCooperativePool { () throws(ExecutorFailure) in try cache.lay(into: tools) }
-    return Workplace(environment: try await self.environment(moduleName, folders), folders: folders)
+    let (tools, diskLimit) = (folders.tools, limits.disk)
+    let cachedBefore = try await offCooperativePool { () throws(ExecutorFailure) in
+      try cache.lay(into: tools)
+      return try cache.bytesBefore(diskLimit: diskLimit)
+    }
+    return Workplace(
+      environment: try await self.environment(moduleName, folders), folders: folders,
+      cachedBefore: cachedBefore)
   }
 
   private func environment(
@@ -116,7 +123,7 @@ struct Attempt: Sendable {
     try Task.checkCancellation()
     let run = GuardedRun(
       environment: workplace.environment, log: log, folders: workplace.folders,
-      diskLimit: limits.disk)
+      diskLimit: limits.disk, cachedBefore: workplace.cachedBefore)
     let hostPart = hostPart(in: workplace.environment)
     let binaries = try await times.measure(.build) {
       if let bytes = await hostPart?.restore(into: folders.target) {

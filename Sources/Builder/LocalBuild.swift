@@ -71,7 +71,11 @@ public struct LocalBuild: Sendable {
           throw BuilderSetupError("the host names an unsafe file “\(artifact.name)”")
         }
         let path = directory + "/" + artifact.name
-        try? FileManager.default.removeItem(atPath: path)
+        // A folder in the way is somebody's, and no artifact of an earlier build.
+        guard unlink(path) == 0 || errno == ENOENT else {
+          throw BuilderSetupError(
+            "\(path) is in the way and cannot be replaced: \(String(cString: strerror(errno)))")
+        }
         try FileManager.default.moveItem(atPath: source + "/" + artifact.name, toPath: path)
         return path
       }

@@ -30,9 +30,11 @@ public struct LocalModule: Sendable {
   /// - Throws: The file system's error, or ``BuilderSetupError``, where it cannot be made.
   func begin(_ name: String) async throws -> LocalWork {
     let state = stateDirectory
-    for holder in await offCooperativePool({ LocalWork.removeLeftovers(in: state) })
-    where FileManager.default.fileExists(atPath: holder.module) {
-      await sweep(owner: holder.owner, module: holder.module)
+    let modules = URL(filePath: path).deletingLastPathComponent()
+    for holder in await offCooperativePool({ LocalWork.removeLeftovers(in: state) }) {
+      let module = modules.appending(path: holder.module).path(percentEncoded: false)
+      guard FileManager.default.fileExists(atPath: module) else { continue }
+      await sweep(owner: holder.owner, module: module)
     }
     let path = path
     return try await offCooperativePool { try LocalWork(name, in: state, module: path) }

@@ -2,8 +2,10 @@
 #include "CThreads.h"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int buildsrs_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
@@ -25,3 +27,7 @@ int buildsrs_spawn_closing_others(posix_spawn_file_actions_t *actions) {
 }
 
 short buildsrs_spawn_in_new_session(void) { return POSIX_SPAWN_SETSID; }
+
+int buildsrs_share_open_files(pid_t one, pid_t other) {
+    return syscall(SYS_kcmp, one, other, KCMP_FILES, 0, 0) == 0;
+}

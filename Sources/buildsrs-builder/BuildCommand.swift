@@ -1,4 +1,5 @@
 import ArgumentParser
+import BuildPipeline
 import Builder
 import CommandLineSupport
 import ExecutorKit
@@ -13,7 +14,9 @@ struct BuildCommand: AsyncParsableCommand {
       Stages and the log go to standard error, the result to standard output. With --twice each \
       build is done once more in another directory, and the files are compared; the finding is \
       written into the metadata file. Exit code 0: built, and with --twice reproduced; 1: a build \
-      failed or differs; 2: it was asked wrongly.
+      failed or differs, which --json tells as well, or, then without JSON, nothing could be built: \
+      the registry is not reachable, or has no such version, or the recipes leave it out; 2: it was \
+      asked wrongly.
 
       EXAMPLES
         buildsrs-builder build hexyl --target x86_64-unknown-linux-gnu
@@ -57,39 +60,31 @@ struct BuildCommand: AsyncParsableCommand {
   func run() async throws {
     let recipes = Flags(flags: [.recipesDirectory: recipesDirectory.map { [$0] } ?? []])
     let settings = try machine.settings(registry, recipes)
-    try makeOutput()
     let wanted = try target.map { (triple) throws(CommandFailure) in
       try WantedBuild(crate: crate, target: triple)
     }
     let prober = try settings.prober(scratch: NSTemporaryDirectory())
+    let compileCache = try cache.resolved()
     var builds: [LocalBuild] = []
-    for one in wanted { builds.append(try await localBuild(one, settings, prober)) }
+    // A target that was named twice is one.
+    for (index, one) in wanted.enumerated() where wanted.firstIndex(of: one) == index {
+      builds.append(try await localBuild(one, settings, prober, compileCache))
+    }
+    // Nothing is made for what cannot be built, and nothing is built that has no place.
+    try makeDirectory(absolutePath(settings.stateDirectory), of: "--state-directory")
+    try makeDirectory(absolutePath(output), of: "--output")
     try await buildAll(builds, BuildPrinter(terminal: Terminal()))
   }
 
-  /// Finds out before the build whether its result can be put down.
-  private func makeOutput() throws {
-    let folder = absolutePath(output)
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw CommandFailure.usage(
-        "--output \(folder) cannot be made: it is no directory, or its parent cannot be written")
-    }
-    guard access(folder, W_OK) == 0 else {
-      throw CommandFailure.usage("--output \(folder) cannot be written")
-    }
-  }
-
   private func localBuild(
-    _ wanted: WantedBuild, _ settings: Settings, _ prober: ModuleProber
+    _ wanted: WantedBuild, _ settings: Settings, _ prober: ModuleProber, _ cache: CompileCache?
   ) async throws -> LocalBuild {
     let source = try await ResolvedBuild(wanted, executor: executor, settings: settings)
     let module = try await settings.localModule(source.plan.inputs.executor, prober)
     var build = LocalBuild(
       module: module, plan: source.plan, sourceURL: source.sourceURL,
       downloadTemplate: source.downloadTemplate)
-    build.compileCache = try cache.resolved()
+    build.compileCache = cache
     return build
   }
 
@@ -98,7 +93,7 @@ struct BuildCommand: AsyncParsableCommand {
     var results: [LocalResult] = []
     var failures: [String] = []
     for build in builds {
-      let result = try await perform(build, printer)
+      let result = await perform(build, printer)
       results.append(result)
       if let failure = result.failure {
         let triple = builds.count > 1 ? "\(build.plan.inputs.target): " : ""
@@ -115,15 +110,14 @@ struct BuildCommand: AsyncParsableCommand {
     if !failures.isEmpty { throw CommandFailure(failures.joined(separator: "\n")) }
   }
 
-  private func perform(_ build: LocalBuild, _ printer: BuildPrinter) async throws -> LocalResult {
+  private func perform(_ build: LocalBuild, _ printer: BuildPrinter) async -> LocalResult {
     var result = LocalResult(plan: build.plan, outcome: .succeeded)
-    try await once(build, into: &result, printer) { work, report, result in
+    await once(build, into: &result, printer) { work, report, result in
+      result.paths = try await put(report.artifacts, of: work, into: absolutePath(output))
       result.report = report
-      result.paths = try await LocalBuild.move(
-        report.artifacts, from: work, to: absolutePath(output))
     }
     if twice, let report = result.report {
-      try await repeatBuild(build, of: report, into: &result, printer)
+      await repeatBuild(build, of: report, into: &result, printer)
     }
     return result
   }
@@ -132,32 +126,43 @@ struct BuildCommand: AsyncParsableCommand {
   private func repeatBuild(
     _ first: LocalBuild, of report: BuildReport, into result: inout LocalResult,
     _ printer: BuildPrinter
-  ) async throws {
+  ) async {
     var again = first
     again.round = 2
-    try await once(again, into: &result, printer) { work, second, result in
+    await once(again, into: &result, printer) { work, second, result in
       let finding = ReproducibilityFinding(comparing: report, with: second)
       result.reproducibility = finding
       if finding.verdict == .differs {
-        result.otherPaths = try await LocalBuild.move(
-          second.artifacts, from: work, to: absolutePath(output) + "/once-more")
+        result.otherPaths = try await put(
+          second.artifacts, of: work, into: absolutePath(output) + "/once-more")
       }
-      result.report = try await LocalBuild.record(
-        finding, of: report, in: absolutePath(output))
+      let folder = absolutePath(output)
+      do { result.report = try await LocalBuild.record(finding, of: report, in: folder) } catch {
+        throw LocalTrouble("the finding cannot be written into the metadata in \(folder)", error)
+      }
     }
   }
 
-  /// One run. What keeps the farm's own programs from an answer is a failed outcome, too: the other
-  /// targets get their turn.
+  private func put(
+    _ artifacts: [ArtifactReport], of work: LocalWork, into folder: String
+  ) async throws(LocalTrouble) -> [String] {
+    do { return try await LocalBuild.move(artifacts, from: work, to: folder) } catch {
+      throw LocalTrouble("what was built cannot be put into \(folder)", error)
+    }
+  }
+
+  /// One run. What keeps the farm's own programs from an answer, or this machine from putting it down, is
+  /// a failed outcome, too: the other targets get their turn.
   /// - Parameter use: what to do with a success, before its directory is removed.
   private func once(
     _ build: LocalBuild, into result: inout LocalResult, _ printer: BuildPrinter,
     use: (LocalWork, BuildReport, inout LocalResult) async throws -> Void
-  ) async throws {
+  ) async {
     await printer.begin(build.plan)
     let work: LocalWork
     do { work = try await build.begin() } catch {
-      throw CommandFailure("there is no place to build: \(error)")
+      result.outcome = LocalTrouble("there is no place to build", error).outcome
+      return
     }
     do {
       let control = HostControl()
@@ -168,9 +173,10 @@ struct BuildCommand: AsyncParsableCommand {
       if outcome == .succeeded, let report { try await use(work, report, &result) }
     } catch let failure as HostFailure {
       result.outcome = failure.outcome
+    } catch let trouble as LocalTrouble {
+      result.outcome = trouble.outcome
     } catch {
-      await clean(work)
-      throw error
+      result.outcome = LocalTrouble("the build cannot be followed", error).outcome
     }
     await clean(work)
   }

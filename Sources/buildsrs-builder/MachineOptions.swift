@@ -39,6 +39,18 @@ func absolutePath(_ path: String) -> String {
   return whole.count > 1 && whole.hasSuffix("/") ? String(whole.dropLast()) : whole
 }
 
+/// Makes a directory that a person gave where it is missing, before anything is built that needs it.
+/// - Throws: `CommandFailure` where there can be none, or nothing can be put into it.
+func makeDirectory(_ path: String, of option: String) throws(CommandFailure) {
+  do {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  } catch {
+    throw .usage(
+      "\(option) \(path) cannot be made: it is no directory, or its parent cannot be written")
+  }
+  guard access(path, W_OK | X_OK) == 0 else { throw .usage("\(option) \(path) cannot be written") }
+}
+
 extension Settings {
   /// Container and root-file-system files of the modules.
   var executorFilesDirectory: String { absolutePath(targetsDirectory) + "/executors" }

@@ -119,8 +119,11 @@ struct PrepareCommand: AsyncParsableCommand {
       // Told like one of the module's own: the other environments get their turn.
       throw ExecutorFailure(
         failure.kind == .cancelled ? .cancelled : .infrastructure, failure.description)
-    } catch let error as BuilderSetupError {
-      throw ExecutorFailure(.infrastructure, error.description)
+    } catch let failure as ExecutorFailure {
+      throw failure
+    } catch {
+      throw ExecutorFailure(
+        .infrastructure, LocalTrouble("there is no place to make it", error).message)
     }
   }
 

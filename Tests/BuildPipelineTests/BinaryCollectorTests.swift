@@ -85,18 +85,20 @@ import Testing
   }
 
   private func guarded(
-    _ folder: String, _ environment: any BuildEnvironment, diskLimit: Int64, interval: Duration
+    _ folder: String, _ environment: any BuildEnvironment, diskLimit: Int64, interval: Duration,
+    cache: CompileCache? = nil
   ) throws -> GuardedRun {
     let request = HostBuildRequest(
       identity: AttemptIdentity(owner: "o", job: 1, attempt: 1),
       plan: Plan(inputs: inputs(), checks: BuildChecks(), limits: Limits()), sourceURL: "",
       downloadTemplate: "", workDirectory: folder, storeDirectory: folder + "/store",
       filesDirectory: "", cacheDirectory: "")
-    let folders = AttemptFolders(request)
+    var folders = AttemptFolders(request)
+    folders.compileCache = cache
     try folders.create(module: "fake")
     return GuardedRun(
       environment: environment, log: AttemptLog(limit: 100) { _ in }, folders: folders,
-      diskLimit: diskLimit, interval: interval)
+      diskLimit: diskLimit, interval: interval, cacheInterval: interval)
   }
 
   @Test("a build that fills the disk is ended")
@@ -138,6 +140,38 @@ import Testing
       return CommandResult(.exited(status: 0), seconds: 0)
     }
     func tearDown() async {}
+  }
+
+  @Test("a build that fills the compile cache is ended, and no other one for that")
+  func compileCache() async throws {
+    try await withFolder { folder in
+      let cache = CompileCache(program: "/bin/true", directory: folder + "/cache")
+      let filling = Endless { _ in try? fillBeyondMeasure(cache.objects) }
+      let run = try guarded(
+        folder, filling, diskLimit: 1 << 19, interval: .milliseconds(5), cache: cache)
+      let failure = await #expect(throws: ExecutorFailure.self) {
+        _ = try await run.run(EnvironmentCommand(["x"], timeLimitSeconds: 1)) { _ in }
+      }
+      #expect(failure?.failureClass == .diskFull)
+      #expect(failure?.message.contains(cache.objects) == true)
+      var other = try guarded(
+        folder, Quick(), diskLimit: 1 << 21, interval: .seconds(3600), cache: cache)
+      other.cachedBefore = .max
+      _ = try await other.run(EnvironmentCommand(["x"], timeLimitSeconds: 1)) { _ in }
+    }
+  }
+
+  @Test("a build with files that cannot be looked at is ended, and told so")
+  func beyondMeasure() async throws {
+    try await withFolder { folder in
+      let filling = Endless { _ in try? fillBeyondMeasure(folder + "/target/deep") }
+      let run = try guarded(folder, filling, diskLimit: 1 << 40, interval: .milliseconds(5))
+      let failure = await #expect(throws: ExecutorFailure.self) {
+        _ = try await run.run(EnvironmentCommand(["x"], timeLimitSeconds: 1)) { _ in }
+      }
+      #expect(failure?.failureClass == .diskFull)
+      #expect(failure?.message.contains("more files than can be looked at") == true)
+    }
   }
 
   @Test("hard links count once, and links are not followed")

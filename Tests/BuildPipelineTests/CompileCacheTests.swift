@@ -9,12 +9,14 @@ import Testing
 struct CompileCacheTests {
   private func report(
     program: String = "/bin/true", independent: Bool = false,
-    script: [String: String] = ["host-digest": "sha256:host"]
+    script: [String: String] = ["host-digest": "sha256:host"],
+    prepare: (_ folder: String) throws -> Void = { _ in }
   ) async throws -> (AttemptOutcome?, BuildReport?) {
     try await FakeBuild.with(script: script) { build in
       var build = build
       build.compileCache = CompileCache(program: program, directory: build.folder + "/cache")
       build.isIndependent = independent
+      try prepare(build.folder + "/cache")
       let answer = try await build.run()
       return (answer.outcome, answer.report)
     }
@@ -46,13 +48,21 @@ struct CompileCacheTests {
     #expect(outcome?.message?.contains("/nowhere/sccache") == true)
   }
 
+  @Test("one that an earlier build has filled is not this build's fault, and the remedy is told")
+  func filledBefore() async throws {
+    let (outcome, _) = try await report { try fillBeyondMeasure($0 + "/sccache") }
+    #expect(outcome?.failureClass == .infrastructure)
+    #expect(outcome?.message?.contains("/cache/sccache has more") == true)
+    #expect(outcome?.message?.contains("remove that directory") == true)
+  }
+
   @Test("an environment that can use it is made again with it, and no other ever sees it")
   func mounts() async throws {
     let without = AttemptFolders(request(directory: "/var/domain"))
-    #expect(!without.mounts.contains { $0.source == "/var/domain" })
+    #expect(!without.mounts.contains { $0.source.hasPrefix("/var/domain") })
     var with = without
     with.compileCache = CompileCache(program: "/usr/bin/sccache", directory: "/var/domain")
-    #expect(with.mounts.contains { $0.source == "/var/domain" })
+    #expect(with.mounts.contains { $0.source == "/var/domain/sccache" })
   }
 
   private func request(directory: String) -> HostBuildRequest {
@@ -76,7 +86,13 @@ struct CompileCacheTests {
     #expect(cache.variables["SCCACHE_DIR"] == "/build/compile-cache")
     #expect(
       cache.mounts(tools: "/attempt/tools").filter(\.isWritable) == [
-        Mount(source: "/var/domain", destination: "/build/compile-cache", isWritable: true)
+        Mount(source: "/var/domain/sccache", destination: "/build/compile-cache", isWritable: true)
       ])
   }
+}
+
+/// Nests folders so deeply that nobody looks at all of them, in place of many gibibytes.
+func fillBeyondMeasure(_ folder: String) throws {
+  try FileManager.default.createDirectory(
+    atPath: folder + String(repeating: "/d", count: 300), withIntermediateDirectories: true)
 }

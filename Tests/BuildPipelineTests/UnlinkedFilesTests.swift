@@ -8,7 +8,9 @@ struct UnlinkedFilesTests {
   private static let size: Int64 = 8 << 20
 
   /// Runs a script that holds files until its standard input ends, and measures meanwhile.
-  private func measured(_ script: String, seenAs: String? = nil) throws -> Int64 {
+  private func measured(
+    _ script: String, seenAs: String? = nil, entries: Int = UnlinkedFiles.mostEntries
+  ) throws -> Int64 {
     let folder = "/dev/shm/unlinked-files-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { removeTree(folder) }
@@ -18,7 +20,7 @@ struct UnlinkedFilesTests {
     process.arguments = [
       "-c",
       """
-      import mmap, os, sys, threading
+      import ctypes, mmap, os, sys, threading
       os.chdir('\(folder)')
       file = open('f', 'w+b'); file.write(b'1' * \(Self.size)); file.flush()
       \(script)
@@ -29,7 +31,8 @@ struct UnlinkedFilesTests {
     (process.standardInput, process.standardOutput) = (input, output)
     try process.run()
     #expect(try output.fileHandleForReading.read(upToCount: 6) == Data("ready\n".utf8))
-    let bytes = UnlinkedFiles.bytes(heldAt: .init(folder: folder, seenAs: seenAs ?? folder))
+    let bytes = UnlinkedFiles.bytes(
+      heldAt: .init(folder: folder, seenAs: seenAs ?? folder), entries: entries)
     try input.fileHandleForWriting.close()
     process.waitUntilExit()
     #expect(process.terminationStatus == 0)
@@ -45,6 +48,37 @@ struct UnlinkedFilesTests {
     let script = "m = mmap.mmap(file.fileno(), 4096); os.unlink('f'); file.close()"
     #expect(try measured(script) >= Self.size)
   }
+
+  @Test("so does one that only a thread with open files of its own holds")
+  func threadsOwn() throws {
+    let script = """
+      file.close()
+      opened = threading.Event()
+      def hold():
+          if ctypes.CDLL(None).unshare(0x400) != 0: os._exit(1)
+          own = open('f', 'r+b'); os.unlink('f'); opened.set()
+          threading.Event().wait()
+      threading.Thread(target=hold, daemon=True).start()
+      opened.wait()
+      """
+    #expect(try measured(script) >= Self.size)
+  }
+
+  /// Threads that see the same open files: thread by thread, they are twice what is looked at.
+  private static let crowd = """
+    os.unlink('f')
+    many = [open('/dev/null') for _ in range(900)]
+    for _ in range(300): threading.Thread(target=threading.Event().wait, daemon=True).start()
+    """
+
+  @Test("threads that share their open files cost nothing more")
+  func sharedFiles() throws {
+    let bytes = try measured(Self.crowd)
+    #expect(bytes >= Self.size && bytes < .max)
+  }
+
+  @Test("more open files than can be looked at count as more than any limit")
+  func tooMany() throws { #expect(try measured(Self.crowd, entries: 900) == .max) }
 
   @Test("a file that has a name is counted elsewhere")
   func named() throws { #expect(try measured("pass") < Self.size) }

@@ -200,16 +200,16 @@ import Testing
     #expect(OwnerLabels.identity(of: ["rs.builds.owner": "o"]) == nil)
   }
 
-  @Test("a file may be as large as all files together, and no core is dumped")
+  @Test("one file may be as large as all together, no core is dumped, open files are bounded")
   func fileLimits() throws {
     let spec = ContainerSpec(image: "i", labels: [:], limits: Limits(disk: 5000))
     let body = try JSONSerialization.jsonObject(
       with: engineJSON(spec.body(for: EnvironmentCommand(["a"], timeLimitSeconds: 1))))
     let host = try #require((body as? [String: Any])?["HostConfig"] as? [String: Any])
     let limits = try #require(host["Ulimits"] as? [[String: Any]])
-    #expect(limits.map { $0["Name"] as? String } == ["fsize", "core"])
-    #expect(limits.map { $0["Soft"] as? Int } == [5000, 0])
-    #expect(limits.map { $0["Hard"] as? Int } == [5000, 0])
+    #expect(limits.map { $0["Name"] as? String } == ["fsize", "core", "nofile"])
+    #expect(limits.map { $0["Soft"] as? Int } == [5000, 0, 4096])
+    #expect(limits.map { $0["Hard"] as? Int } == [5000, 0, 4096])
   }
 
   @Test("version lines become labels and come back")

@@ -6,6 +6,7 @@ import Testing
 @Suite("Builds by hand", .serialized, .timeLimit(.minutes(3)))
 struct BuildByHandTests {
   private static let triple = "x86_64-unknown-linux-gnu"
+  private static let otherTriple = "aarch64-unknown-linux-gnu"
 
   /// What a command answered.
   private struct Answer {
@@ -46,6 +47,22 @@ struct BuildByHandTests {
     func tell(_ script: String) throws {
       try Data(TestFarm.fakeTarget(script).utf8)
         .write(to: URL(filePath: "\(folder)/targets/\(BuildByHandTests.triple).yaml"))
+    }
+
+    /// Makes a second target, of which the machine's own program is no product.
+    func addOther(_ script: String) throws {
+      let text = TestFarm.fakeTarget(script)
+        .replacing(BuildByHandTests.triple, with: BuildByHandTests.otherTriple)
+      try Data(text.utf8)
+        .write(to: URL(filePath: "\(folder)/targets/\(BuildByHandTests.otherTriple).yaml"))
+    }
+
+    /// Puts down a program that answers as sccache does.
+    func addCacheProgram() throws -> String {
+      let path = folder + "/sccache"
+      try Data("#!/bin/sh\necho sccache 0.10.0\n".utf8).write(to: URL(filePath: path))
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+      return path
     }
 
     /// What is left of work in the state directory.
@@ -168,8 +185,9 @@ struct BuildByHandTests {
   @Test("where a module crashes, the other targets get their turn, and JSON tells all of them")
   func crash() async throws {
     try await withBench("command: crash") { bench in
+      try bench.addOther("command: crash")
       let answer = try await bench.call(
-        "build", "demo", "--target", Self.triple, "--target", Self.triple, "--json")
+        "build", "demo", "--target", Self.triple, "--target", Self.otherTriple, "--json")
       #expect(answer.status == 1)
       let all = try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [[String: Any]]
       #expect(all?.count == 2)
@@ -181,6 +199,64 @@ struct BuildByHandTests {
     }
   }
 
+  @Test("where what was built cannot be put down, the other targets get their turn all the same")
+  func inTheWay() async throws {
+    try await withBench { bench in
+      try bench.addOther("")
+      let archive = "\(bench.folder)/out/demo-1.0.0-\(Self.triple).tar.gz"
+      try FileManager.default.createDirectory(
+        atPath: archive + "/mine", withIntermediateDirectories: true)
+      let answer = try await bench.call(
+        "build", "demo", "--target", Self.triple, "--target", Self.otherTriple, "--json")
+      #expect(answer.status == 1)
+      let all = try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [[String: Any]]
+      let outcomes = (all ?? []).map { $0["outcome"] as? [String: Any] }
+      #expect(
+        outcomes.map { $0?["failure_class"] as? String } == ["infrastructure", "inspection"],
+        "\(answer.output)")
+      let message = outcomes.first??["message"] as? String
+      #expect(message?.contains("\(archive) is in the way") == true, "\(message ?? "")")
+      #expect(FileManager.default.fileExists(atPath: archive + "/mine"))
+      #expect(try bench.leftovers() == [])
+    }
+  }
+
+  @Test("where there is no place to build, that is a failed outcome in plain words")
+  func noPlace() async throws {
+    try await withBench { bench in
+      try FileManager.default.createDirectory(
+        atPath: bench.folder + "/state", withIntermediateDirectories: true)
+      try Data().write(to: URL(filePath: bench.folder + "/state/local"))
+      let answer = try await bench.call("build", "demo", "--target", Self.triple, "--json")
+      #expect(answer.status == 1)
+      let outcome = try bench.json(answer.output)["outcome"] as? [String: Any]
+      #expect(outcome?["failure_class"] as? String == "infrastructure")
+      let message = outcome?["message"] as? String ?? ""
+      #expect(message.hasPrefix("there is no place to build: "), "\(message)")
+      #expect(!message.contains("Error") && !message.contains("Code="), "\(message)")
+    }
+  }
+
+  @Test("a target that is named twice is built once")
+  func sameTarget() async throws {
+    try await withBench { bench in
+      let answer = try await bench.call(
+        "build", "demo", "--target", Self.triple, "--target", Self.triple, "--json")
+      #expect(answer.status == 0, "\(answer.errors)")
+      #expect(try bench.json(answer.output)["target"] as? String == Self.triple)
+    }
+  }
+
+  @Test("what the registry does not have leaves no directory behind")
+  func noVersion() async throws {
+    try await withBench { bench in
+      let answer = try await bench.call("build", "demo@9.9.9", "--target", Self.triple)
+      #expect(answer.status == 1)
+      #expect(answer.errors.contains("no such version"), "\(answer.errors)")
+      #expect(!FileManager.default.fileExists(atPath: bench.folder + "/out"))
+    }
+  }
+
   @Test(
     "what was asked wrongly ends with 2, before anything is built",
     arguments: [
@@ -188,6 +264,8 @@ struct BuildByHandTests {
       (["--executor", "nope"], "names no executor nope"),
       (["--modules-directory", "/nonexistent"], "--modules-directory"),
       (["--sccache", "/bin/true"], "--compile-cache"),
+      (["--compile-cache", "/dev/null/cc", "--sccache", "/bin/true"], "is not sccache"),
+      (["--state-directory", "/dev/null/state"], "--state-directory /dev/null"),
     ])
   func usage(options: [String], told: String) async throws {
     try await withBench { bench in
@@ -205,6 +283,23 @@ struct BuildByHandTests {
         "--sccache", "/nowhere/sccache")
       #expect(answer.status == 2)
       #expect(answer.errors.contains("--sccache"), "\(answer.errors)")
+    }
+  }
+
+  @Test("a compile cache that cannot be made is wrong usage; builds get a folder of one that can")
+  func compileCacheDirectory() async throws {
+    try await withBench("host-digest: sha256:host") { bench in
+      let program = try bench.addCacheProgram()
+      let impossible = try await bench.call(
+        "build", "demo", "--target", Self.triple, "--compile-cache", "/dev/null/cc", "--sccache",
+        program)
+      #expect(impossible.status == 2)
+      #expect(impossible.errors.contains("--compile-cache /dev/null/cc"), "\(impossible.errors)")
+      let cache = bench.folder + "/cc"
+      let answer = try await bench.call(
+        "build", "demo", "--target", Self.triple, "--compile-cache", cache, "--sccache", program)
+      #expect(answer.status == 0, "\(answer.errors)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: cache) == ["sccache"])
     }
   }
 

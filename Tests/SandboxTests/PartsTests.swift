@@ -170,7 +170,8 @@ import Testing
   func user() throws {
     let text = joined(try words(isRoot: false))
     #expect(text.hasPrefix("/bin/sh -c "))
-    #expect(text.contains(" sandbox 1 /g /stage /mnt 0 prlimit --fsize=77 --core=0 -- bwrap "))
+    #expect(text.contains(" sandbox 1 /g /stage /mnt 0 prlimit "))
+    #expect(text.contains(" prlimit --fsize=77 --core=0 --nofile=4096 -- bwrap "))
     #expect(text.contains("--symlink usr/bin /bin --ro-bind ROOT/usr /usr --proc /proc"))
     #expect(
       text.contains("--size 500 --perms 1777 --tmpfs /tmp --bind /s/w /build/w --remount-ro /"))

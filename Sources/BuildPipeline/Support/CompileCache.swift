@@ -1,3 +1,4 @@
+import Blocking
 import ExecutorKit
 import Foundation
 
@@ -10,13 +11,16 @@ import Foundation
 public struct CompileCache: Codable, Sendable, Equatable {
   /// The `sccache` program on the host; it must run in the environment.
   public var program: String
-  /// The trust domain's directory on the host.
+  /// The trust domain's directory on the host, as an operator has named it; it stays as it is.
   public var directory: String
 
   public init(program: String, directory: String) {
     self.program = program
     self.directory = directory
   }
+
+  /// What builds see and write of the directory: a folder that the builder makes, for it becomes theirs.
+  var objects: String { directory + "/sccache" }
 
   /// Bytes that sccache keeps; it removes the oldest itself. A build that leaves more than this and its
   /// own disk limit has not used sccache for it, and fails.
@@ -39,13 +43,30 @@ public struct CompileCache: Codable, Sendable, Equatable {
   func mounts(tools: String) -> [Mount] {
     [
       Mount(source: tools, destination: Self.tools, isWritable: false),
-      Mount(source: directory, destination: Self.place, isWritable: true),
+      Mount(source: objects, destination: Self.place, isWritable: true),
     ]
+  }
+
+  /// The bytes of disk that it has now. Blocks.
+  var bytes: Int64 { DiskUsage.bytes(under: [objects]) }
+
+  /// Measures before a build what others have left, of which the build has no fault. Blocks.
+  /// - Parameter diskLimit: bytes by which a build may fill it beyond what sccache keeps.
+  /// - Throws: ``ExecutorFailure`` of class `infrastructure` where it is too full.
+  func bytesBefore(diskLimit: Int64) throws(ExecutorFailure) -> Int64 {
+    let bytes = bytes
+    guard bytes <= Self.largest + diskLimit else {
+      throw ExecutorFailure(
+        .infrastructure,
+        "the compile cache \(objects) has more than sccache keeps (\(Self.largest) bytes): a build"
+          + " has filled it, so remove that directory")
+    }
+    return bytes
   }
 
   /// Makes the directory and puts the program where it can be mounted. Blocks on the disk.
   func lay(into tools: String) throws(ExecutorFailure) {
-    try makeFolders([tools, directory])
+    try makeFolders([tools, objects])
     do {
       try FileManager.default.copyItem(
         at: URL(filePath: program).resolvingSymlinksInPath(),

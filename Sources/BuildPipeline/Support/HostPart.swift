@@ -15,8 +15,9 @@ struct HostPart: Sendable {
   let folder: String
   let key: String
 
-  /// Bytes of one part that is worth keeping.
+  /// Bytes and entries of one part that is worth keeping; all further targets' builds copy it.
   static let largest: Int64 = 2 << 30
+  static let mostEntries = 100_000
   /// How many parts a builder keeps: the targets of one version are built soon after one another.
   static let most = 8
 
@@ -84,11 +85,12 @@ struct HostPart: Sendable {
       let files = FileManager.default
       // A build can leave a link to anywhere in this place; its processes are gone by now.
       guard !isFolder(path), isFolder(release),
-        DiskUsage.bytes(under: [release]) <= Self.largest
+        DiskUsage.bytes(under: [release], entries: Self.mostEntries) <= Self.largest
       else { return }
       try? files.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      let draft = "\(folder)/.\(key)-\(getpid())"
+      // Where a killed process has left one of the same name, cp would copy into that.
+      let draft = "\(folder)/.\(key)-\(UUID().uuidString)"
       if copyTree(release, to: draft), rename(draft, path) == 0 {
         utimensat(AT_FDCWD, path, nil, AT_SYMLINK_NOFOLLOW)
       }

@@ -1,6 +1,7 @@
 #pragma once
 #include <pthread.h>
 #include <spawn.h>
+#include <sys/types.h>
 
 /// A non-blocking, close-on-exec event descriptor (eventfd(2)) with count 0, or -1 with errno set.
 int buildsrs_eventfd(void);
@@ -22,3 +23,7 @@ int buildsrs_spawn_closing_others(posix_spawn_file_actions_t *actions);
 
 /// The flag of posix_spawnattr_setflags(3) that gives the started program a session of its own.
 short buildsrs_spawn_in_new_session(void);
+
+/// Whether two threads or processes have one table of open files (kcmp(2), KCMP_FILES); 0 also where the kernel
+/// does not tell.
+int buildsrs_share_open_files(pid_t one, pid_t other);

@@ -10,6 +10,10 @@ struct ContainerSpec: Sendable {
   var limits = Limits()
   var user = "65534:65534"
 
+  /// How many files a process may have open: more than any tool needs, and no more than whoever watches
+  /// the build can look at.
+  static let mostOpenFiles: Int64 = 4096
+
   /// The body of `POST /containers/create` for one command.
   func body(for command: EnvironmentCommand) -> Body {
     Body(
@@ -33,6 +37,7 @@ struct ContainerSpec: Sendable {
       ulimits: [
         // One file may be as large as all files together; a core dump would be none of the build's.
         Ulimit(name: "fsize", limit: limits.disk), Ulimit(name: "core", limit: 0),
+        Ulimit(name: "nofile", limit: Self.mostOpenFiles),
       ],
       // What it prints goes to the attached reader; a copy on the engine's disk would have no bound.
       logConfig: LogConfig(type: "none"))
@@ -70,7 +75,7 @@ struct ContainerSpec: Sendable {
     let readOnly: Bool
   }
 
-  /// A limit of setrlimit(2); `fsize` and `core` are bytes.
+  /// A limit of setrlimit(2); `fsize` and `core` are bytes, `nofile` is a number.
   struct Ulimit: Encodable {
     let name: String
     let soft, hard: Int64

@@ -28,7 +28,10 @@ struct Launch {
     let arguments = BubblewrapArguments(spec: spec) { isRoot ? staged[$0] ?? $0 : $0 }
     var words = try arguments.words(for: command)
     if let emulator = spec.emulator { words = emulator.wrap(words) }
-    words = ["prlimit", "--fsize=\(spec.limits.disk)", "--core=0", "--"] + words
+    words =
+      [
+        "prlimit", "--fsize=\(spec.limits.disk)", "--core=0", "--nofile=\(mostOpenFiles)", "--",
+      ] + words
     if isRoot {
       words = ["setpriv", "--reuid=\(nobody)", "--regid=\(nobody)", "--clear-groups", "--"] + words
     }

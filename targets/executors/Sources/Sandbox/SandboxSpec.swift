@@ -29,6 +29,10 @@ public struct SandboxSpec: Sendable, Equatable {
 /// `nobody` on Debian: whom commands are, inside and, where the builder is root, outside.
 let nobody: UInt32 = 65534
 
+/// How many files a process may have open: more than any tool needs, and no more than whoever watches
+/// the build can look at.
+let mostOpenFiles = 4096
+
 /// The words of bubblewrap's command line. Pure, but that it looks what is in the root file system.
 struct BubblewrapArguments {
   let spec: SandboxSpec
