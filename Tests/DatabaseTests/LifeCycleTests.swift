@@ -165,6 +165,53 @@ struct LifeCycleTests {
     }
   }
 
+  @Test("every job's turn comes, however many others arrive all the time", arguments: 1...3)
+  func boundedWait(groups: Int) async throws {
+    try await Farm.with { farm in
+      let builder = try await farm.addBuilder()
+      var number = 0
+      /// Each greedy group adds two jobs for each one that is taken.
+      func arrive() async throws {
+        for group in 0..<groups {
+          for _ in 0..<2 {
+            number += 1
+            try await farm.addJob("greedy\(number)", group: "group \(group)")
+          }
+        }
+      }
+      for _ in 0..<5 { try await arrive() }
+      for _ in 0..<3 {
+        _ = try await farm.claim(builder)
+        try await arrive()
+      }
+      try await farm.addJob("modest")
+      var claims = 0
+      while try await farm.claim(builder)?.crate != "modest" {
+        claims += 1
+        // One of each group that is ahead, and one of each whose turn is the same.
+        try #require(claims <= 2 * groups)
+        try await arrive()
+      }
+    }
+  }
+
+  @Test("in a backfill, popular crates come first")
+  func popularity() async throws {
+    try await Farm.with { farm in
+      for (name, band) in [("rare", 9), ("usual", 5), ("loved", 0)] {
+        // Known before its job is made.
+        _ = try await farm.database.ingest([Farm.registry, try Farm.version(name)])
+        try await farm.database.pool.query(
+          "UPDATE crates SET popularity_band = $1 WHERE name = $2", [.int(band), .text(name)])
+        try await farm.addJob(name, jobClass: .backfill)
+      }
+      let builder = try await farm.addBuilder()
+      var order: [String] = []
+      while let job = try await farm.claim(builder) { order.append(job.crate) }
+      #expect(order == ["loved", "usual", "rare"])
+    }
+  }
+
   @Test("a request goes before a new version, and a new version before a backfill")
   func classes() async throws {
     try await Farm.with { farm in
