@@ -12,7 +12,7 @@ struct FaultPlan: Sendable, Equatable {
   }
 
   /// After how many seconds something is done, on average.
-  static let pause = 0.7
+  static let pause = 0.5
 
   let seed: UInt64
   let sizes: Sizes

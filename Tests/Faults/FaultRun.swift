@@ -78,8 +78,9 @@ struct FaultRun: Sendable {
     }
   }
 
-  private func judge(_ farm: Farm, _ injector: Injector, _ drain: Drain.Times) async throws -> Report
-  {
+  private func judge(
+    _ farm: Farm, _ injector: Injector, _ drain: Drain.Times
+  ) async throws -> Report {
     let connection = try await PostgresConnection(connecting: farm.database.address)
     try await sabotage?.perform(on: connection, storage: farm.storage)
     let verdict = Verdict(

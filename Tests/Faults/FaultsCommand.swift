@@ -7,7 +7,7 @@ import Postgres
 struct FaultsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "farm-faults",
-    abstract: "Runs a whole farm, breaks it at random for minutes, and checks that nothing is lost.",
+    abstract: "Runs a whole farm, breaks it at random, and checks that nothing is lost.",
     discussion: """
       Real backends and a real PostgreSQL as processes of their own; simulated builders that speak \
       the real protocol. The same seed gives the same schedule of faults.
@@ -24,7 +24,7 @@ struct FaultsCommand: AsyncParsableCommand {
   var seed: UInt64?
   @Option(help: "How many backends.") var backends = 3
   @Option(help: "How many simulated builders.") var builders = 20
-  @Option(help: "How many jobs (default: 150 a minute).") var jobs: Int?
+  @Option(help: "How many jobs (default: 300 a minute).") var jobs: Int?
   @Option(help: "How long a lease lasts, in seconds.") var leaseSeconds = 4
   @Option(help: "How long the healed farm may take for what is left to do, in seconds.")
   var drainSeconds = 240
@@ -50,7 +50,7 @@ struct FaultsCommand: AsyncParsableCommand {
 
   func run() async throws {
     let seed = seed ?? UInt64.random(in: 1...999_999)
-    let jobs = jobs ?? max(20, Int(150 * minutes))
+    let jobs = jobs ?? max(20, Int(300 * minutes))
     let faults = FaultPlan(
       seed: seed,
       sizes: FaultPlan.Sizes(
@@ -71,7 +71,8 @@ struct FaultsCommand: AsyncParsableCommand {
       plan: faults, options: options, drainLimit: .seconds(drainSeconds), sabotage: sabotage)
     let result = await run.uninterrupted()
     if keep {
-      print("kept: \(directory) (the database: buildsrs database start --directory \(directory)/postgres)")
+      print("kept: \(directory)")
+      print("its database: buildsrs database start --directory \(directory)/postgres")
     } else {
       try? FileManager.default.removeItem(atPath: directory)
     }

@@ -59,7 +59,8 @@ extension AssignedJob {
   func files(_ count: Int) -> [ScriptedFile] {
     let inputs = plan.inputs
     let binary = ScriptedFile(
-      name: self.archive, kind: .binary, bytes: Array("archive of job \(job), attempt \(attempt)".utf8))
+      name: self.archive, kind: .binary,
+      bytes: Array("archive of job \(job), attempt \(attempt)".utf8))
     let metadata = ScriptedFile(
       name: ArtifactName.metadata(
         crate: inputs.crate, version: inputs.version, target: inputs.target),

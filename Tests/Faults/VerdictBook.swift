@@ -14,7 +14,7 @@ extension Verdict {
   }
 
   func publishedAttempts() async throws -> Check {
-    var check = Check("published", "what is published was finished, under that fence, by its builder")
+    var check = Check("published", "what is published was finished by its builder under its fence")
     let attempts = try await storedAttempts()
     let entries = book.entries
     for (reference, attempt) in sorted(attempts) where attempt.result == "succeeded" {
@@ -54,7 +54,9 @@ extension Verdict {
       }
     }
     let strays = attempts.keys.count { book.entries[$0] == nil }
-    if strays > 0 { check.remarks.append("\(strays) attempts began whose builder never heard of it") }
+    if strays > 0 {
+      check.remarks.append("\(strays) attempts began whose builder never heard of it")
+    }
     return check
   }
 
