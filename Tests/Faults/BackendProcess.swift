@@ -8,6 +8,7 @@ actor BackendProcess {
   private let arguments: [String]
   private let logs: String
   private let book: Book
+  private let leash: Leash
   private var child: ChildProcess?
   private var starts = 0
   /// Somebody does something to it, which takes a while.
@@ -15,12 +16,13 @@ actor BackendProcess {
   private var isStopping = false
 
   /// - Parameter arguments: the program and what it is told, but for where it listens.
-  init(name: String, proxy: Proxy, arguments: [String], logs: String, book: Book) {
+  init(name: String, proxy: Proxy, arguments: [String], logs: String, book: Book, leash: Leash) {
     self.name = name
     self.proxy = proxy
     self.arguments = arguments
     self.logs = logs
     self.book = book
+    self.leash = leash
   }
 
   // MARK: Life
@@ -35,6 +37,7 @@ actor BackendProcess {
         arguments + ["--listen", "127.0.0.1:0"],
         directory: logs)
       self.child = child
+      leash.hold(child.pid)
       do {
         let line = try await child.firstLine(within: .seconds(60))
         guard let port = line.split(separator: ":").last.flatMap({ Int($0) }) else {

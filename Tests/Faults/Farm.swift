@@ -44,10 +44,19 @@ struct Farm: Sendable {
 
   /// Makes database, schema, key and storage, and starts the backends.
   static func prepare(_ options: Options, proxies: [Proxy]) async throws -> Farm {
-    let directory = options.directory
-    try writeFiles(in: directory)
+    try writeFiles(in: options.directory)
     let database = try await DatabaseServer(
-      directory: "\(directory)/postgres", removeAtEnd: !options.keep)
+      directory: "\(options.directory)/postgres", removeAtEnd: !options.keep)
+    do { return try await prepare(options, proxies: proxies, database) } catch {
+      try? await database.stop()
+      throw error
+    }
+  }
+
+  private static func prepare(
+    _ options: Options, proxies: [Proxy], _ database: DatabaseServer
+  ) async throws -> Farm {
+    let directory = options.directory
     let local = LocalFarm(
       layout: FarmLayout(
         programsDirectory: options.programs, modulesDirectory: directory,
@@ -56,6 +65,7 @@ struct Farm: Sendable {
       database: database.address)
     try await local.prepare()
     let book = Book()
+    let leash = try Leash(mark: directory)
     let client = TransferClient()
     let origins = proxies.map(\.url)
     let token = try String(contentsOfFile: local.layout.registryTokenFile, encoding: .utf8)
@@ -66,7 +76,7 @@ struct Farm: Sendable {
         BackendProcess(
           name: "backend-\(index)", proxy: proxy,
           arguments: arguments(options, local.layout, database.address, origins),
-          logs: "\(directory)/logs", book: book)
+          logs: "\(directory)/logs", book: book, leash: leash)
       },
       fleet: Fleet(
         count: options.builders, targets: targets,

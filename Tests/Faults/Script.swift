@@ -58,9 +58,12 @@ extension AssignedJob {
   /// are the same for every attempt of the version.
   func files(_ count: Int) -> [ScriptedFile] {
     let inputs = plan.inputs
-    let binary = ScriptedFile(
-      name: self.archive, kind: .binary,
-      bytes: Array("archive of job \(job), attempt \(attempt)".utf8))
+    var bytes = Array("archive of job \(job), attempt \(attempt)\n".utf8)
+    // Now and then one that takes a while to arrive.
+    if job % 8 == 0 {
+      bytes += [UInt8](repeating: UInt8(truncatingIfNeeded: attempt), count: 2 << 20)
+    }
+    let binary = ScriptedFile(name: self.archive, kind: .binary, bytes: bytes)
     let metadata = ScriptedFile(
       name: ArtifactName.metadata(
         crate: inputs.crate, version: inputs.version, target: inputs.target),
