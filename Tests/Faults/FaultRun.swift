@@ -34,11 +34,18 @@ struct FaultRun: Sendable {
   private func run() async throws -> Report {
     var proxies: [Proxy] = []
     for _ in 0..<options.backends { proxies.append(try await Proxy()) }
-    return try await withThrowingTaskGroup(of: Void.self) { group in
-      for proxy in proxies { group.addTask { await proxy.run() } }
-      defer { group.cancelAll() }
-      return try await run(proxies)
+    // No child of this task: they serve until all who connect have stopped, also when this task is
+    // cancelled. A connection that is accepted while its listener ends is a mistake to NIO.
+    let serving = Task { [proxies] in
+      await withDiscardingTaskGroup { group in
+        for proxy in proxies { group.addTask { await proxy.run() } }
+      }
     }
+    let result: Result<Report, any Error>
+    do { result = .success(try await run(proxies)) } catch { result = .failure(error) }
+    serving.cancel()
+    await serving.value
+    return try result.get()
   }
 
   private func run(_ proxies: [Proxy]) async throws -> Report {
