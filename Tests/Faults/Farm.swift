@@ -64,6 +64,7 @@ struct Farm: Sendable {
         migrationsDirectory: checkout + "/migrations", stateDirectory: "\(directory)/state"),
       database: database.address)
     try await local.prepare()
+    try await PlanHistory.keep(on: database.address)
     let book = Book()
     let leash = try Leash(mark: directory)
     let client = TransferClient()

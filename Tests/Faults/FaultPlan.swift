@@ -76,7 +76,7 @@ private struct Drawing {
     for _ in 0..<8 {
       guard let kind = random.choice(FaultKind.allCases.map { ($0, $0.weight) }) else { continue }
       let fault = Fault(
-        at: time, kind: kind, subject: random.index(below: choices(kind, at: time)),
+        at: time, kind: kind, subject: subject(of: kind, at: time),
         seconds: random.number(in: kind.duration), amount: random.fraction())
       guard choices(kind, at: time) > 0, time + fault.seconds <= sizes.seconds else { continue }
       let part = fault.part
@@ -85,6 +85,15 @@ private struct Drawing {
       return fault
     }
     return nil
+  }
+
+  /// Versions that came last are chosen more often: they are being built.
+  private mutating func subject(of kind: FaultKind, at time: Double) -> Int {
+    let count = choices(kind, at: time)
+    guard kind == .yank || kind == .replan, random.fraction() < 0.7 else {
+      return random.index(below: count)
+    }
+    return max(0, count - 1 - random.index(below: 4))
   }
 
   private func choices(_ kind: FaultKind, at time: Double) -> Int {

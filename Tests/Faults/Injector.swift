@@ -41,9 +41,14 @@ final class Injector: Sendable {
   }
 
   private func publish(since start: ContinuousClock.Instant) async throws {
-    for version in 0..<plan.sizes.versions {
-      try await Task.sleep(until: start + .seconds(plan.publication(of: version)))
-      try await farm.registry.publish(version)
+    var next = 0
+    while next < plan.sizes.versions {
+      try await Task.sleep(until: start + .seconds(plan.publication(of: next)))
+      // What was due while the last report was not answered goes with the next one.
+      let now = (ContinuousClock.now - start) / .seconds(1)
+      let due = (next..<plan.sizes.versions).prefix { plan.publication(of: $0) <= now }
+      try await farm.registry.publish(Array(due.prefix(200)))
+      next += min(due.count, 200)
     }
   }
 

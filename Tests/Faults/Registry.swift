@@ -30,9 +30,11 @@ final class Registry: Sendable {
   /// What was published, by its number.
   var versions: [Int: Version] { state.withLock { $0 } }
 
-  func publish(_ number: Int) async throws {
-    state.withLock { $0[number] = Version(crate: "crate-\(number)") }
-    try await report([number])
+  func publish(_ numbers: [Int]) async throws {
+    state.withLock { state in
+      for number in numbers { state[number] = Version(crate: "crate-\(number)") }
+    }
+    try await report(numbers)
   }
 
   /// - Returns: false where the version is not published yet.
@@ -73,7 +75,7 @@ final class Registry: Sendable {
     let request = TransferRequest(
       method: "POST", url: origin + "/api/v1/registry/versions",
       headers: ["Authorization": "Bearer \(token)"], body: .bytes(Array(body.utf8)),
-      timeout: .seconds(10))
+      timeout: .seconds(4))
     guard let answer = try? await client.perform(request) else { return false }
     if (400..<500).contains(answer.status) {
       book.violated(

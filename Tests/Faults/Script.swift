@@ -28,7 +28,7 @@ struct Script: Sendable {
     ].joined(separator: "|")
     var random = SeededGenerator(seed: seed, of: subject)
     // Short ones mostly, some of which outlast a lease.
-    let total = random.index(below: 8) == 0 ? 6.0 : 1.6
+    let total = random.index(below: 3) == 0 ? 8.0 : 2.0
     stageSeconds = random.number(in: 0.02...(total / 3))
     chunks = 1 + random.index(below: 4)
     let ends: [(Int, Int)] = isCalm ? [(0, 60), (1, 30), (2, 10)] : Self.weights

@@ -100,6 +100,13 @@ extension Verdict {
     check.looked = try await count("builds")
     check.violations = try await texts(
       """
+      SELECT format('job %s succeeded by attempts %s and %s under one plan', a.job_id, a.attempt,
+                    b.attempt) AS text
+      FROM attempts a JOIN attempts b ON b.job_id = a.job_id AND b.attempt > a.attempt
+      WHERE a.result = 'succeeded' AND b.result = 'succeeded' AND NOT EXISTS (
+        SELECT FROM faults.plan_changes p
+        WHERE p.job_id = a.job_id AND p.attempt >= a.attempt AND p.attempt < b.attempt)
+      UNION ALL
       SELECT format('attempt %s of job %s succeeded without a result', a.attempt, a.job_id)
       FROM attempts a WHERE a.result = 'succeeded'
         AND NOT EXISTS (SELECT FROM builds b WHERE (b.job_id, b.attempt) = (a.job_id, a.attempt))
@@ -119,32 +126,6 @@ extension Verdict {
       FROM jobs j JOIN builds b ON b.id = j.build_id
       WHERE j.state = 'succeeded' AND j.verifies IS NULL AND b.plan_digest <> j.plan_digest
       """)
-    for (text, revision) in try await repeatedSuccesses() {
-      if revision == 0 { check.violations.append(text) } else { check.remarks.append(text) }
-    }
     return check
-  }
-
-  /// Successes after which the same plan has succeeded once more, with no other plan in between; and
-  /// how often the test has changed the version's plan. A report that a stopped backend takes up late
-  /// brings an old plan back: then it is not the farm that has forgotten that it was built.
-  private func repeatedSuccesses() async throws -> [(text: String, revision: Int)] {
-    let revisions = Dictionary(versions.map { ($0.crate, $0.revision) }) { $1 }
-    return try await rows(
-      """
-      WITH planned AS (
-        SELECT *, sum(changes::int) OVER (PARTITION BY job_id ORDER BY attempt) AS plan
-        FROM (SELECT job_id, attempt, result,
-                     coalesce(plan_digest <> lag(plan_digest)
-                       OVER (PARTITION BY job_id ORDER BY attempt), false) AS changes
-              FROM attempts) AS a
-      )
-      SELECT format('job %s succeeded by attempts %s under one plan', p.job_id,
-                    string_agg(p.attempt::text, ', ' ORDER BY p.attempt)) AS text, c.name
-      FROM planned p JOIN jobs j ON j.id = p.job_id JOIN versions v ON v.id = j.version_id
-      JOIN crates c ON c.id = v.crate_id
-      WHERE p.result = 'succeeded' GROUP BY p.job_id, p.plan, c.name HAVING count(*) > 1
-      """
-    ) { (try $0.text("text"), try $0.text("name")) }.map { ($0, revisions[$1] ?? 0) }
   }
 }
