@@ -150,8 +150,9 @@ let package = Package(
       "buildsrs", folder: "buildsrs-command",
       [
         "ArtifactStorage", "Backend", "CommandLineSupport", "Cryptography", "Database", "FarmModel",
-        "LocalFarm", "Postgres", "Recipes", "RegistrySync", "Signing", executorKit, logging,
-        lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"), transfer,
+        "LocalFarm", "Postgres", "Recipes", "RegistrySync", "Scheduling", "Signing", executorKit,
+        logging, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        transfer,
       ]),
     program(
       "buildsrs-builder", folder: "buildsrs-builder",

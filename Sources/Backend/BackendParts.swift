@@ -11,6 +11,11 @@ struct BackendParts: Sendable {
   let logger: Logger
   let origins: Origins
   let wakeUps: WakeUps
+  let requirements: RequirementBook
+  let desk: ClaimDesk
+  /// A builder that comes back after each second of an outage may; one that does so all the time may not.
+  let connections = RateLimiter(perMinute: 60)
+  let failures: Batcher<FinalFailure, EndedFailure?>
   let tidier: AttemptTidier
 
   init(
@@ -22,7 +27,11 @@ struct BackendParts: Sendable {
     self.recipes = recipes
     self.logger = logger
     origins = Origins(configuration.publicURLs)
-    wakeUps = WakeUps(address: configuration.database, logger: logger)
+    requirements = RequirementBook(database: database)
+    desk = ClaimDesk(database: database)
+    failures = AttemptFinisher.failures(database)
+    wakeUps = WakeUps(
+      address: configuration.database, requirements: requirements, logger: logger)
     tidier = AttemptTidier(database: database, storage: configuration.storage, logger: logger)
   }
 
@@ -38,8 +47,9 @@ struct BackendParts: Sendable {
     return Gateway(
       database: database, recipes: recipes,
       finisher: AttemptFinisher(
-        database: database, publisher: publisher, tidier: tidier, logger: logger),
-      wakeUps: wakeUps,
+        database: database, publisher: publisher, tidier: tidier, failures: failures,
+        logger: logger),
+      wakeUps: wakeUps, requirements: requirements, desk: desk, connections: connections,
       terms: GatewaySession.Terms(
         origins: origins.all, leaseSeconds: database.terms.leaseSeconds,
         heartbeatSeconds: configuration.heartbeatSeconds ?? database.terms.heartbeatSeconds),

@@ -17,6 +17,8 @@ public struct StoredBuilder: Sendable, Equatable {
   public var lastSeenAt: Date?
   /// How many leases it holds.
   public var leases: Int
+  /// It gets no job before this time; nil: it may.
+  public var quarantinedUntil: Date?
 }
 
 /// A text names several builders: names are the builders' own choice, and anybody may connect with
@@ -37,20 +39,32 @@ public struct AmbiguousBuilder: Error, Sendable, Equatable, CustomStringConverti
   }
 }
 
+/// So many builders wait to be approved that no more are remembered.
+public struct TooManyPendingBuilders: Error, Sendable, Equatable, CustomStringConvertible {
+  /// Whoever can connect can make keys: without a bound they would fill the database.
+  public static let most = 1000
+
+  public var description: String {
+    "\(Self.most) builders wait to be approved: ask an operator for an invitation"
+  }
+}
+
 extension FarmDatabase {
   /// Finds a builder by its key or makes it: `approved` with a valid invitation, which is used up,
   /// else `pending`.
   ///
   /// - Parameter tokenHash: SHA-256 of the invitation, hexadecimal; nil: none was presented.
+  /// - Throws: ``TooManyPendingBuilders``.
   public func registerBuilder(
     name: String, publicKey: String, version: String, tokenHash: String?
   ) async throws -> StoredBuilder {
     try await pool.transaction { connection in
       guard
         let builder = try connection.run(
-          BuilderStatements.Upsert(name: name, publicKey: publicKey, version: version)
+          BuilderStatements.Upsert(
+            name: name, publicKey: publicKey, version: version, isInvited: tokenHash != nil)
         ).first
-      else { throw PostgresDecodingError(column: "", expected: "one row", found: "none") }
+      else { throw TooManyPendingBuilders() }
       guard builder.state == .pending, let tokenHash else { return builder }
       let used = try connection.change(
         BuilderStatements.UseInvitation(tokenHash: tokenHash, builder: builder.id))
@@ -72,17 +86,34 @@ extension FarmDatabase {
   public func setBuilderState(_ which: String, to state: StoredBuilder.State) async throws
     -> [StoredBuilder]
   {
+    let ids = try await named(which, isOne: state != .disabled)
+    return try await pool.transaction { connection in
+      try ids.flatMap { try connection.run(BuilderStatements.SetState(builder: $0, state: state)) }
+    }
+  }
+
+  /// Makes the builder that a text names, as for ``setBuilderState(_:to:)``, take no more jobs, or take
+  /// them again; what it has it finishes.
+  ///
+  /// - Throws: ``AmbiguousBuilder``.
+  public func setDraining(_ which: String, _ isDraining: Bool) async throws -> [StoredBuilder] {
+    let ids = try await named(which, isOne: true)
+    return try await pool.transaction { connection in
+      try ids.flatMap {
+        try connection.run(BuilderStatements.SetDraining(builder: $0, isDraining: isDraining))
+      }
+    }
+  }
+
+  private func named(_ which: String, isOne: Bool) async throws -> [Int64] {
     let named = try await builders().filter { builder in
       builder.name == which || String(builder.id) == which
         || (which.count >= 8 && builder.publicKey.hasPrefix(which.lowercased()))
     }
-    guard named.count < 2 || state == .disabled else {
+    guard named.count < 2 || !isOne else {
       throw AmbiguousBuilder(text: which, keys: named.map(\.publicKey).sorted())
     }
-    let ids = named.map(\.id)
-    return try await pool.transaction { connection in
-      try ids.flatMap { try connection.run(BuilderStatements.SetState(builder: $0, state: state)) }
-    }
+    return named.map(\.id)
   }
 
   /// Keeps an invitation by its hash.
@@ -101,12 +132,14 @@ extension FarmDatabase {
 
 enum BuilderStatements {
   static let all: [any Statement.Type] = [
-    Upsert.self, UseInvitation.self, SetState.self, List.self, Invite.self, SetCapabilities.self,
+    Upsert.self, UseInvitation.self, SetState.self, SetDraining.self, List.self, Invite.self,
+    SetCapabilities.self,
   ]
 
   static let columns = """
     b.id, b.name, b.public_key, b.state, b.draining, b.version, b.capabilities::text AS capabilities,
     b.created_at, b.last_seen_at,
+    CASE WHEN b.quarantined_until > clock_timestamp() THEN b.quarantined_until END AS quarantined,
     (SELECT count(*) FROM jobs j WHERE j.builder_id = b.id AND j.state = 'leased') AS leases
     """
 
@@ -117,22 +150,28 @@ enum BuilderStatements {
       state: StoredBuilder.State(rawValue: try row.text("state")) ?? .disabled,
       isDraining: try row.bool("draining"), version: try row.optionalText("version"),
       capabilities: try row.optionalText("capabilities"), createdAt: try row.date("created_at"),
-      lastSeenAt: try row.optionalDate("last_seen_at"), leases: try row.int("leases"))
+      lastSeenAt: try row.optionalDate("last_seen_at"), leases: try row.int("leases"),
+      quarantinedUntil: try row.optionalDate("quarantined"))
   }
 
   struct Upsert: Statement {
     static let sql = """
       WITH b AS (
         INSERT INTO builders (name, public_key, state, version, last_seen_at)
-        VALUES ($1, $2, 'pending', $3, clock_timestamp())
+        SELECT $1, $2, 'pending', $3, clock_timestamp()
+        WHERE $4 OR EXISTS (SELECT FROM builders WHERE public_key = $2)
+          OR (SELECT count(*) FROM builders WHERE state = 'pending') < \(TooManyPendingBuilders.most)
         ON CONFLICT (public_key) DO UPDATE
           SET name = excluded.name, version = excluded.version, last_seen_at = clock_timestamp()
         RETURNING *
       ) SELECT \(columns) FROM b
       """
     let parameters: [PostgresValue]
-    init(name: String, publicKey: String, version: String) {
-      parameters = [.text(storable(name)), .text(storable(publicKey)), .text(storable(version))]
+    init(name: String, publicKey: String, version: String, isInvited: Bool) {
+      parameters = [
+        .text(storable(name)), .text(storable(publicKey)), .text(storable(version)),
+        .bool(isInvited),
+      ]
     }
     func decode(_ row: PostgresRow) throws -> StoredBuilder { try BuilderStatements.decode(row) }
   }
@@ -154,6 +193,20 @@ enum BuilderStatements {
     init(builder: Int64, state: StoredBuilder.State) {
       parameters = [.int(builder), .text(state.rawValue)]
     }
+    func decode(_ row: PostgresRow) throws -> StoredBuilder { try BuilderStatements.decode(row) }
+  }
+
+  struct SetDraining: Statement {
+    static let sql = """
+      WITH b AS (
+        UPDATE builders SET draining = $2,
+          quarantines = CASE WHEN $2 THEN quarantines ELSE 0 END,
+          quarantined_until = CASE WHEN $2 THEN quarantined_until END
+        WHERE id = $1 RETURNING *
+      ) SELECT \(columns) FROM b
+      """
+    let parameters: [PostgresValue]
+    init(builder: Int64, isDraining: Bool) { parameters = [.int(builder), .bool(isDraining)] }
     func decode(_ row: PostgresRow) throws -> StoredBuilder { try BuilderStatements.decode(row) }
   }
 

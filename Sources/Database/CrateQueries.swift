@@ -31,6 +31,8 @@ public struct StoredVersion: Sendable, Equatable {
   /// `CrateContents` as JSON; nil: nobody has looked into the `.crate`.
   public var contents: String?
   public var hasBinaries: Bool?
+  /// The oldest Rust that it compiles with, as its author says.
+  public var rustVersion: String?
   public var updatedAt: Date
 }
 
@@ -84,9 +86,12 @@ public struct PlannableVersion: Sendable, Equatable {
   public var checksum: String
   public var publishedAt: Int64?
   public var group: String
+  /// The oldest Rust that it compiles with, as its author says.
+  public var rustVersion: String?
 
   public init(
-    id: Int64, crate: String, version: String, checksum: String, publishedAt: Int64?, group: String
+    id: Int64, crate: String, version: String, checksum: String, publishedAt: Int64?, group: String,
+    rustVersion: String? = nil
   ) {
     self.id = id
     self.crate = crate
@@ -94,6 +99,7 @@ public struct PlannableVersion: Sendable, Equatable {
     self.checksum = checksum
     self.publishedAt = publishedAt
     self.group = group
+    self.rustVersion = rustVersion
   }
 }
 
@@ -196,7 +202,7 @@ enum CrateQueries {
   struct Versions: Statement {
     static let sql = """
       SELECT id, version, checksum, yanked, published_at, contents::text AS contents, has_binaries,
-             updated_at
+             rust_version, updated_at
       FROM versions WHERE crate_id = $1
       """
     let parameters: [PostgresValue]
@@ -208,7 +214,7 @@ enum CrateQueries {
         publishedAt: try row.optionalDate("published_at"),
         contents: try row.optionalText("contents"),
         hasBinaries: try row.optionalBool("has_binaries"),
-        updatedAt: try row.date("updated_at"))
+        rustVersion: try row.optionalText("rust_version"), updatedAt: try row.date("updated_at"))
     }
   }
 
@@ -290,7 +296,7 @@ enum CrateQueries {
     static let sql = """
       SELECT v.id, c.name, v.version, v.checksum,
              extract(epoch FROM v.published_at)::bigint AS published_at,
-             coalesce(c.repository, c.name) AS job_group
+             coalesce(c.repository, c.name) AS job_group, v.rust_version
       FROM versions v JOIN crates c ON c.id = v.crate_id
       WHERE v.id > $1 AND v.has_binaries AND NOT v.yanked ORDER BY v.id LIMIT $2
       """
@@ -301,7 +307,7 @@ enum CrateQueries {
         id: Int64(try row.int("id")), crate: try row.text("name"), version: try row.text("version"),
         checksum: try row.text("checksum"),
         publishedAt: try row.optionalInt("published_at").map(Int64.init),
-        group: try row.text("job_group"))
+        group: try row.text("job_group"), rustVersion: try row.optionalText("rust_version"))
     }
   }
 }

@@ -9,16 +9,23 @@ public struct FarmDatabase: Sendable {
   public let pool: PostgresPool
   public let terms: LeaseTerms
   public let retryPolicy: RetryPolicy
+  public let quarantinePolicy: QuarantinePolicy
+  /// For how long a job waits for another builder than those on which it failed.
+  public let avoidanceSeconds: Double
 
   public init(
-    pool: PostgresPool, terms: LeaseTerms = LeaseTerms(), retryPolicy: RetryPolicy = RetryPolicy()
+    pool: PostgresPool, terms: LeaseTerms = LeaseTerms(), retryPolicy: RetryPolicy = RetryPolicy(),
+    quarantinePolicy: QuarantinePolicy = QuarantinePolicy(), avoidanceSeconds: Double = 15
   ) {
     self.pool = pool
     self.terms = terms
     self.retryPolicy = retryPolicy
+    self.quarantinePolicy = quarantinePolicy
+    self.avoidanceSeconds = avoidanceSeconds
   }
 
-  /// The channel on which idle builders are woken; the payload names the targets, joined by commas.
+  /// The channel on which idle builders are woken; the payload has the numbers of the
+  /// requirements, joined by commas; empty: all.
   public static let jobsChannel = "jobs"
 
   /// Answers whether the database can be asked at all.
@@ -29,6 +36,8 @@ public struct FarmDatabase: Sendable {
 public enum FarmStatements {
   public static let all: [any Statement.Type] =
     RegistryStatements.all + BuilderStatements.all + JobStatements.all + LeaseStatements.all
+    + ClaimStatements.all + SettlementStatements.all + RequirementStatements.all
+    + OperationStatements.all + FinalFailureStatements.all + OutlookStatements.all
     + LogStatements.all + UploadStatements.all + PublicationStatements.all + CrateQueries.all
     + JobQueries.all + SigningKeyStatements.all + BackendStatements.all
     + VerificationStatements.all

@@ -16,6 +16,9 @@ public struct StoredJob: Sendable, Equatable {
   public var attempt: Int32
   public var retriesLeft: Int
   public var notBefore: Date?
+  /// Why it is not to be claimed; nil: it may be, or it is not pending.
+  public var hold: JobHold?
+  public var requirementID: Int64
   public var failureClass: String?
   public var failureMessage: String?
   public var buildID: Int64?
@@ -23,8 +26,12 @@ public struct StoredJob: Sendable, Equatable {
   public var verifies: Int64?
   public var createdAt: Date
   public var finalizedAt: Date?
-  /// How many jobs are taken before it for the same target; nil where it does not wait.
+  /// How many jobs are taken before it for the same target, at most ``furthestPosition``; nil where it
+  /// does not wait, or is held.
   public var position: Int?
+
+  /// Nobody counts further.
+  public static let furthestPosition = 100_000
 }
 
 /// One try at a job.
@@ -63,9 +70,18 @@ extension FarmDatabase {
     try await pool.run(JobQueries.Counts())
   }
 
-  /// The numbers of waiting and running jobs, in the order in which they are taken.
-  public func queuedJobs(limit: Int) async throws -> [Int64] {
-    try await pool.run(JobQueries.Queue(limit: limit))
+  /// The numbers of running and waiting jobs, in the order in which they are taken, the held ones last;
+  /// or the latest jobs of other states.
+  ///
+  /// - Parameters:
+  ///   - states: only these.
+  ///   - crate: only of this crate; nil: of all.
+  public func queuedJobs(
+    limit: Int, states: [JobState] = [.pending, .leased], target: String? = nil,
+    crate: String? = nil
+  ) async throws -> [Int64] {
+    try await pool.run(
+      JobQueries.Queue(limit: limit, states: states, target: target, crate: crate))
   }
 
   /// Numbers of crates, versions with a binary, builds and artifact bytes.
@@ -84,11 +100,14 @@ enum JobQueries {
   struct Job: Statement {
     static let sql = """
       SELECT j.id, c.name, v.version, j.target, j.state, j.class, j.plan_digest,
-        j.plan::text AS plan, j.attempt, j.retries_left, j.not_before, j.failure_class,
+        j.plan::text AS plan, j.attempt, j.retries_left, j.not_before, j.hold, j.requirement_id,
+        j.failure_class,
         j.failure_message, j.build_id, j.verifies, j.created_at, j.finalized_at,
-        CASE WHEN j.state = 'pending' THEN
-          (SELECT count(*) FROM jobs b WHERE b.state = 'pending' AND b.target = j.target
-           AND (b.class, b.rank, b.id) < (j.class, j.rank, j.id)) END AS position
+        CASE WHEN j.state = 'pending' AND j.hold IS NULL THEN
+          (SELECT count(*) FROM (
+             SELECT FROM jobs b WHERE b.state = 'pending' AND b.target = j.target
+             AND (b.class, b.rank, b.id) < (j.class, j.rank, j.id)
+             LIMIT \(StoredJob.furthestPosition)) AS before) END AS position
       FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
       WHERE j.id = $1
       """
@@ -102,6 +121,8 @@ enum JobQueries {
         planDigest: try row.text("plan_digest"), plan: try row.text("plan"),
         attempt: Int32(try row.int("attempt")), retriesLeft: try row.int("retries_left"),
         notBefore: try row.optionalDate("not_before"),
+        hold: try row.optionalText("hold").flatMap(JobHold.init(rawValue:)),
+        requirementID: Int64(try row.int("requirement_id")),
         failureClass: try row.optionalText("failure_class"),
         failureMessage: try row.optionalText("failure_message"),
         buildID: try row.optionalInt("build_id").map(Int64.init),
@@ -145,11 +166,22 @@ enum JobQueries {
 
   struct Queue: Statement {
     static let sql = """
-      SELECT id FROM jobs WHERE state IN ('pending', 'leased')
-      ORDER BY state = 'pending', class, rank, id LIMIT $1
+      SELECT j.id FROM jobs j
+      WHERE j.state = ANY ($2::text[]) AND ($3::text IS NULL OR j.target = $3)
+        AND ($4::text IS NULL OR j.version_id IN (
+          SELECT v.id FROM versions v JOIN crates c ON c.id = v.crate_id
+          WHERE c.normalized_name = $4))
+      ORDER BY j.finalized_at DESC NULLS FIRST, j.state = 'pending', j.hold IS NOT NULL, j.class,
+        j.rank, j.id
+      LIMIT $1
       """
     let parameters: [PostgresValue]
-    init(limit: Int) { parameters = [.int(limit)] }
+    init(limit: Int, states: [JobState], target: String?, crate: String?) {
+      parameters = [
+        .int(limit), .textArray(states.map(\.rawValue)), .optional(storable(target)),
+        .optional(storable(crate.map(CrateName.normalize))),
+      ]
+    }
     func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }
   }
 

@@ -2,21 +2,7 @@ public import ExecutorKit
 public import FarmModel
 import Foundation
 import Postgres
-public import Scheduling
-
-/// A job that was just claimed.
-public struct ClaimedJob: Sendable, Equatable {
-  public var id: Int64
-  public var attempt: Int32
-  /// With doubled limits where the job asks for them.
-  public var plan: Plan
-  public var crate: String
-  public var version: String
-  public var checksum: String
-  public var downloadTemplate: String
-  /// Whether a published build is built once more, to compare.
-  public var isVerification: Bool
-}
+import Scheduling
 
 /// A lease that is still held.
 public struct HeldLease: Sendable, Equatable {
@@ -35,24 +21,6 @@ public struct ExpiredLease: Sendable, Equatable {
 }
 
 extension FarmDatabase {
-  /// Claims the next job for a builder: one statement, one row locked.
-  ///
-  /// - Parameters:
-  ///   - abilities: what the builder can build, and by which modules.
-  ///   - memoryBytes: what the builder has for one slot.
-  ///   - tokenHash: SHA-256 of the attempt's upload token, hexadecimal.
-  /// - Returns: nil when nothing waits for such a builder.
-  public func claim(
-    builder: Int64, abilities: [Ability], memoryBytes: Int64, tokenHash: String
-  ) async throws -> ClaimedJob? {
-    guard !abilities.isEmpty, let size = SizeClass(fittingInto: memoryBytes) else { return nil }
-    return try await pool.run(
-      LeaseStatements.Claim(
-        builder: builder, abilities: abilities, size: size.rawValue, seconds: terms.leaseSeconds,
-        tokenHash: tokenHash)
-    ).first
-  }
-
   /// Renews a builder's leases under their fences, all in one statement. A lease that expired, but
   /// whose job nobody has claimed since, is revived.
   ///
@@ -82,7 +50,8 @@ extension FarmDatabase {
         ).first
       else { return nil }
       guard current.isHeld else { return current.ended }
-      return try settle(current, job: job, attempt: attempt, failure: failure, on: connection)
+      return try settle(
+        current, job: job, attempt: attempt, builder: builder, failure: failure, on: connection)
     }
   }
 
@@ -99,106 +68,24 @@ extension FarmDatabase {
         let failure = ExecutorFailure(
           .leaseLost, "the builder was not heard of for \(terms.leaseSeconds) s")
         _ = try settle(
-          current, job: lease.job, attempt: lease.attempt, failure: failure, on: connection)
+          current, job: lease.job, attempt: lease.attempt, builder: lease.builder, failure: failure,
+          on: connection)
       }
       return expired
     }
-  }
-
-  private func settle(
-    _ current: LeaseStatements.Lock.Row, job: Int64, attempt: Int32, failure: ExecutorFailure,
-    on connection: isolated PostgresConnection
-  ) throws -> JobState {
-    var decision =
-      current.cancelRequested
-      ? RetryDecision.cancel
-      : retryPolicy.decide(
-        failure.failureClass, retriesLeft: current.retriesLeft,
-        limitsWereDoubled: current.limitsDoubled)
-    var failure = failure
-    if case .retry(_, _, doublesLimits: true) = decision,
-      try connection.run(LeaseStatements.LargerBuilder(current)).isEmpty
-    {
-      decision = .fail
-      failure.message += "; no approved builder has twice the memory for another try"
-    }
-    try connection.run(
-      LeaseStatements.EndAttempt(job: job, attempt: attempt, failure: failure))
-    try connection.run(LeaseStatements.EndJob(job: job, decision: decision, failure: failure))
-    if case .retry(let pause, _, _) = decision {
-      if pause == 0 { try connection.run(JobStatements.Wake(targets: [current.target])) }
-      return .pending
-    }
-    return decision == .cancel ? .cancelled : .failed
   }
 }
 
 enum LeaseStatements {
   static let all: [any Statement.Type] = [
-    Claim.self, Renew.self, Revive.self, Lock.self, LargerBuilder.self, Expired.self,
-    EndAttempt.self, EndJob.self,
+    Renew.self, Revive.self, Lock.self, Expired.self, EndAttempt.self, EndJob.self,
   ]
-
-  /// Looks at the first waiting job of each (target, executor, size) by the partial index, and takes
-  /// the best, so that its cost grows neither with pending nor with finished jobs. Verifications of
-  /// the builder's own work are passed over; they come last in their order and are few.
-  struct Claim: Statement {
-    static let sql = """
-      WITH best AS (
-        SELECT first.id
-        FROM unnest($1::text[], $6::text[]) AS t (target, executor)
-        CROSS JOIN generate_series(0, $2::int) AS s (size)
-        CROSS JOIN LATERAL (
-          SELECT j.id, j.class, j.rank FROM jobs j
-          WHERE j.state = 'pending' AND j.target = t.target AND j.executor = t.executor
-            AND j.size_class = s.size AND j.other_than IS DISTINCT FROM $3
-            AND (j.not_before IS NULL OR j.not_before <= clock_timestamp())
-          ORDER BY j.class, j.rank, j.id LIMIT 1 FOR UPDATE SKIP LOCKED
-        ) AS first
-        WHERE (SELECT b.state = 'approved' AND NOT b.draining FROM builders b WHERE b.id = $3)
-        ORDER BY first.class, first.rank, first.id LIMIT 1
-      ), claimed AS (
-        UPDATE jobs j SET state = 'leased', attempt = j.attempt + 1, builder_id = $3,
-          lease_expires_at = clock_timestamp() + make_interval(secs => $4), not_before = NULL,
-          failure_class = NULL, failure_message = NULL, updated_at = clock_timestamp()
-        FROM best WHERE j.id = best.id
-        RETURNING j.*
-      ), begun AS (
-        INSERT INTO attempts (job_id, attempt, builder_id, plan_digest, upload_token_hash)
-        SELECT id, attempt, $3, plan_digest, $5 FROM claimed
-      ), clock AS (
-        UPDATE rank_clocks c SET now = claimed.rank FROM claimed
-        WHERE c.class = claimed.class AND c.now < claimed.rank
-      )
-      SELECT claimed.id, claimed.attempt, claimed.plan::text AS plan, claimed.limits_doubled,
-             claimed.verifies IS NOT NULL AS is_verification,
-             c.name, v.version, v.checksum, r.download_template
-      FROM claimed JOIN versions v ON v.id = claimed.version_id
-      JOIN crates c ON c.id = v.crate_id JOIN registries r ON r.id = c.registry_id
-      """
-    let parameters: [PostgresValue]
-    init(builder: Int64, abilities: [Ability], size: Int, seconds: Int, tokenHash: String) {
-      parameters = [
-        .textArray(abilities.map(\.triple)), .int(size), .int(builder), .double(Double(seconds)),
-        .text(tokenHash), .textArray(abilities.map(\.executor)),
-      ]
-    }
-    func decode(_ row: PostgresRow) throws -> ClaimedJob {
-      var plan = try JSONDecoder().decode(Plan.self, from: Data(try row.text("plan").utf8))
-      if try row.bool("limits_doubled") { plan.limits = plan.limits.doubled }
-      return ClaimedJob(
-        id: Int64(try row.int("id")), attempt: Int32(try row.int("attempt")), plan: plan,
-        crate: try row.text("name"), version: try row.text("version"),
-        checksum: try row.text("checksum"), downloadTemplate: try row.text("download_template"),
-        isVerification: try row.bool("is_verification"))
-    }
-  }
 
   struct Renew: Statement {
     static let sql = """
       UPDATE jobs j SET state = 'leased', builder_id = $1,
         lease_expires_at = clock_timestamp() + make_interval(secs => $4), not_before = NULL,
-        failure_class = NULL, failure_message = NULL
+        hold = NULL, failure_class = NULL, failure_message = NULL
       FROM unnest($2::bigint[], $3::int[]) AS r (job, attempt), attempts a
       WHERE j.id = r.job AND j.attempt = r.attempt AND a.job_id = r.job AND a.attempt = r.attempt
         AND a.builder_id = $1
@@ -246,24 +133,25 @@ enum LeaseStatements {
       /// Where the job went when this very attempt has already ended it.
       let ended: JobState?
       let target: String
-      let executor: String?
-      let sizeClass: Int
-      let versionID: Int64
+      let requirementID: Int64
+      let crateID: Int64
       let planDigest: String
+      let forgivenAttempt: Int32
       let retriesLeft: Int
       let limitsDoubled: Bool
       let cancelRequested: Bool
       let alreadySucceeded: Bool
     }
     static let sql = """
-      SELECT j.state, j.attempt, j.target, j.executor, j.size_class, j.version_id, j.plan_digest, j.retries_left,
-             j.limits_doubled, j.cancel_requested, a.result, a.failure_class,
+      SELECT j.state, j.attempt, j.target, j.requirement_id, j.plan_digest, j.retries_left,
+             j.forgiven_attempt, v.crate_id, j.limits_doubled, j.cancel_requested, a.result, a.failure_class,
              (j.attempt = a.attempt
               AND ((j.state = 'leased' AND j.builder_id = $3)
                    OR (j.state = 'pending' AND a.failure_class IS NOT DISTINCT FROM 'lease-lost'
                        AND a.plan_digest = j.plan_digest))) AS held
       FROM jobs j JOIN attempts a ON a.job_id = j.id AND a.attempt = $2 AND a.builder_id = $3
-      WHERE j.id = $1 FOR UPDATE
+      JOIN versions v ON v.id = j.version_id
+      WHERE j.id = $1 FOR UPDATE OF j, a
       """
     let parameters: [PostgresValue]
     init(job: Int64, attempt: Int32, builder: Int64) {
@@ -275,35 +163,13 @@ enum LeaseStatements {
       return Row(
         isHeld: try row.bool("held"),
         ended: result != nil && !lost ? JobState(rawValue: try row.text("state")) : nil,
-        target: try row.text("target"), executor: try row.optionalText("executor"),
-        sizeClass: try row.int("size_class"),
-        versionID: Int64(try row.int("version_id")),
-        planDigest: try row.text("plan_digest"), retriesLeft: try row.int("retries_left"),
+        target: try row.text("target"), requirementID: Int64(try row.int("requirement_id")),
+        crateID: Int64(try row.int("crate_id")), planDigest: try row.text("plan_digest"),
+        forgivenAttempt: Int32(try row.int("forgiven_attempt")),
+        retriesLeft: try row.int("retries_left"),
         limitsDoubled: try row.bool("limits_doubled"),
         cancelRequested: try row.bool("cancel_requested"), alreadySucceeded: result == "succeeded")
     }
-  }
-
-  /// A row where a builder has, for one slot, the memory of the next size class, and the job's module
-  /// for the target.
-  struct LargerBuilder: Statement {
-    static let sql = """
-      SELECT 1 AS found FROM builders b
-      WHERE b.state = 'approved'
-        AND (b.capabilities ->> 'memory_bytes')::numeric
-            / greatest((b.capabilities ->> 'slots')::int, 1) >= $1::bigint
-        AND b.capabilities -> 'targets' @> jsonb_build_array(
-              jsonb_build_object('triple', $2::text, 'module', $3::text))
-      LIMIT 1
-      """
-    let parameters: [PostgresValue]
-    init(_ job: Lock.Row) {
-      parameters = [
-        .int(Int64(1) << (30 + min(job.sizeClass + 1, 10))), .text(job.target),
-        .optional(job.executor),
-      ]
-    }
-    func decode(_ row: PostgresRow) throws -> Int { try row.int("found") }
   }
 
   struct Expired: Statement {
@@ -336,34 +202,30 @@ enum LeaseStatements {
     }
   }
 
+  /// Takes the lease off a job and puts it where the decision says.
   struct EndJob: Statement {
     static let sql = """
       UPDATE jobs SET state = $2, builder_id = NULL, lease_expires_at = NULL,
         cancel_requested = false, retries_left = coalesce($3, retries_left),
-        limits_doubled = limits_doubled OR $4,
-        size_class = CASE WHEN $4 THEN least(size_class + 1, 10) ELSE size_class END,
-        not_before = CASE WHEN $2 = 'pending'
-                          THEN clock_timestamp() + make_interval(secs => $5) END,
-        failure_class = $6, failure_message = $7,
+        limits_doubled = limits_doubled OR $4, requirement_id = coalesce($5, requirement_id),
+        hold = $6,
+        not_before = CASE WHEN $6 = 'backoff'
+                          THEN clock_timestamp() + make_interval(secs => $7) END,
+        avoid = CASE WHEN $2 = 'pending' AND $8::bigint IS NOT NULL
+                     THEN array_append(array_remove(avoid, $8), $8) ELSE '{}' END,
+        failure_class = $9, failure_message = $10,
         finalized_at = CASE WHEN $2 = 'pending' THEN NULL ELSE clock_timestamp() END,
         updated_at = clock_timestamp()
       WHERE id = $1
       """
     let parameters: [PostgresValue]
-    init(job: Int64, decision: RetryDecision, failure: ExecutorFailure) {
-      var state = JobState.failed
-      var retriesLeft: Int?
-      var doubles = false
-      var pause = 0.0
-      switch decision {
-      case .retry(let seconds, let left, let doublesLimits):
-        (state, retriesLeft, doubles, pause) = (.pending, left, doublesLimits, seconds)
-      case .cancel: state = .cancelled
-      case .fail: break
-      }
+    init(job: Int64, settlement: Settlement, failure: ExecutorFailure) {
       parameters = [
-        .int(job), .text(state.rawValue), .optional(retriesLeft), .bool(doubles), .double(pause),
-        .text(failure.failureClass.rawValue), .text(storable(failure.message)),
+        .int(job), .text(settlement.state.rawValue), .optional(settlement.retriesLeft),
+        .bool(settlement.doublesLimits), .optional(settlement.requirement),
+        .optional(settlement.hold?.rawValue), .double(settlement.pauseSeconds),
+        .optional(settlement.avoid), .text(failure.failureClass.rawValue),
+        .text(storable(failure.message)),
       ]
     }
   }

@@ -63,8 +63,9 @@ extension FarmDatabase {
       }
       try connection.run(PublicationStatements.Succeed(job: job, attempt: attempt, build: build.id))
       try connection.run(VerificationStatements.CancelOlder(job: job, served: build.id))
+      try connection.run(SettlementStatements.Clear(builder: builder, isSuccess: true))
       let waiting = verify ? try connection.run(VerificationStatements.Want(build: build.id)) : []
-      if !waiting.isEmpty { try connection.run(JobStatements.Wake(targets: waiting)) }
+      try connection.wake(Set(waiting))
       return .published(build: build.id, revision: build.revision)
     }
   }
@@ -123,7 +124,7 @@ enum PublicationStatements {
         WHERE job_id = $1 AND attempt = $2
       )
       UPDATE jobs SET state = 'succeeded', build_id = $3, builder_id = NULL,
-        lease_expires_at = NULL, cancel_requested = false, not_before = NULL,
+        lease_expires_at = NULL, cancel_requested = false, hold = NULL, not_before = NULL, avoid = '{}',
         failure_class = NULL, failure_message = NULL, finalized_at = clock_timestamp(),
         updated_at = clock_timestamp()
       WHERE id = $1

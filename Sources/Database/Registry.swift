@@ -15,6 +15,8 @@ public struct IngestedVersion: Sendable, Equatable {
   public var hasBinaries: Bool
   /// Which jobs share a turn: the repository, else the crate.
   public var group: String
+  /// The oldest Rust that it compiles with, as its author says.
+  public var rustVersion: String?
 }
 
 extension FarmDatabase {
@@ -53,17 +55,17 @@ extension FarmDatabase {
       try RegistryStatements.UpsertVersion(crate: crate.id, version: version))
     guard let stored = stored.first else { throw RegistryError.nameTaken(version.crate.text) }
     if let before, before.yanked != version.yanked {
-      try connection.run(
-        version.yanked
-          ? JobStatements.CancelJobsOfVersion(version: stored.id, wanted: .cancel)
-          : JobStatements.CancelJobsOfVersion(version: stored.id, wanted: .revive))
+      let changed = try connection.run(
+        JobStatements.CancelJobsOfVersion(
+          version: stored.id, wanted: version.yanked ? .cancel : .revive))
+      if !version.yanked { try connection.wake(Set(changed)) }
     }
     let change: IngestedVersion.Change =
       before.map { $0.updatedAt == stored.updatedAt ? .unchanged : .changed } ?? .added
     return IngestedVersion(
       id: stored.id, crate: crate.name, version: version.version, checksum: stored.checksum,
       yanked: stored.yanked, publishedAt: stored.publishedAt, change: change,
-      hasBinaries: stored.hasBinaries, group: crate.group)
+      hasBinaries: stored.hasBinaries, group: crate.group, rustVersion: stored.rustVersion)
   }
 }
 
@@ -159,6 +161,7 @@ enum RegistryStatements {
       let yanked: Bool
       let publishedAt: Int64?
       let hasBinaries: Bool
+      let rustVersion: String?
       let updatedAt: String
     }
     static let sql = """
@@ -183,10 +186,12 @@ enum RegistryStatements {
         RETURNING *
       )
       SELECT id, checksum, yanked, extract(epoch FROM published_at)::bigint AS published_at,
-             coalesce(has_binaries, false) AS has_binaries, updated_at::text AS updated_at FROM new
+             coalesce(has_binaries, false) AS has_binaries, rust_version,
+             updated_at::text AS updated_at
+      FROM new
       UNION ALL
       SELECT id, checksum, yanked, extract(epoch FROM published_at)::bigint,
-             coalesce(has_binaries, false), updated_at::text
+             coalesce(has_binaries, false), rust_version, updated_at::text
       FROM versions WHERE crate_id = $1 AND version = $2 AND NOT EXISTS (SELECT FROM new)
       """
     let parameters: [PostgresValue]
@@ -203,7 +208,8 @@ enum RegistryStatements {
         id: Int64(try row.int("id")), checksum: try row.text("checksum"),
         yanked: try row.bool("yanked"),
         publishedAt: try row.optionalInt("published_at").map(Int64.init),
-        hasBinaries: try row.bool("has_binaries"), updatedAt: try row.text("updated_at"))
+        hasBinaries: try row.bool("has_binaries"),
+        rustVersion: try row.optionalText("rust_version"), updatedAt: try row.text("updated_at"))
     }
   }
 }

@@ -44,6 +44,7 @@ extension FarmDatabase {
         VerificationStatements.Record(
           job: job, attempt: attempt, build: build, finding: finding, environment: environment))
       try connection.run(PublicationStatements.Succeed(job: job, attempt: attempt, build: build))
+      try connection.run(SettlementStatements.Clear(builder: builder, isSuccess: true))
       return .verified(build: build, finding)
     }
   }
@@ -60,7 +61,7 @@ enum VerificationStatements {
   struct Want: Statement {
     static let sql = """
       WITH build AS (
-        SELECT b.id, j.version_id, j.target, j.size_class, j.limits_doubled, j.plan, j.plan_digest,
+        SELECT b.id, j.version_id, j.target, j.requirement_id, j.limits_doubled, j.plan, j.plan_digest,
                a.builder_id
         FROM builds b JOIN jobs j ON j.id = b.job_id
         JOIN attempts a ON a.job_id = b.job_id AND a.attempt = b.attempt
@@ -76,23 +77,23 @@ enum VerificationStatements {
           SET last_rank = greatest(excluded.last_rank, g.last_rank + 1)
         RETURNING last_rank
       )
-      INSERT INTO jobs (version_id, target, state, class, rank, size_class, limits_doubled, plan,
+      INSERT INTO jobs (version_id, target, state, class, rank, requirement_id, limits_doubled, plan,
                         plan_digest, verifies, other_than)
-      SELECT version_id, target, 'pending', $2, last_rank, size_class, limits_doubled, plan,
+      SELECT version_id, target, 'pending', $2, last_rank, requirement_id, limits_doubled, plan,
              plan_digest, id, builder_id
       FROM build, turn
       ON CONFLICT (verifies) WHERE verifies IS NOT NULL DO NOTHING
-      RETURNING target
+      RETURNING requirement_id
       """
     let parameters: [PostgresValue]
     init(build: Int64) { parameters = [.int(build), .int(JobClass.backfill.rawValue)] }
-    func decode(_ row: PostgresRow) throws -> String { try row.text("target") }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("requirement_id")) }
   }
 
   /// A build that is no longer served needs no verification that has not begun.
   struct CancelOlder: Statement {
     static let sql = """
-      UPDATE jobs SET state = 'cancelled', not_before = NULL, finalized_at = clock_timestamp(),
+      UPDATE jobs SET state = 'cancelled', hold = NULL, not_before = NULL, finalized_at = clock_timestamp(),
         updated_at = clock_timestamp()
       WHERE state = 'pending'
         AND verifies IN (SELECT id FROM builds WHERE job_id = $1 AND id <> $2)

@@ -31,12 +31,14 @@ public struct TargetDefinition: Sendable, Equatable {
   public var configuration: ConfigurationValue
   /// Other executors that a recipe may choose, in the file's order.
   public var alternatives: [ExecutorOffer]
+  /// Which builders may build for it, and how many at once.
+  public var builders: BuilderRule
   /// The file's path and where its top-level keys stand.
   public var origin: Origin
 
   static let keys = [
     "triple", "executor", "tier", "rust", "linker", "glibc", "runner", "policy", "limits",
-    "alternatives",
+    "alternatives", "builders",
   ]
 
   /// The target's own executor first, then the others.
@@ -89,6 +91,7 @@ public struct TargetDefinition: Sendable, Equatable {
     limits = keys["limits"].flatMap { LimitsOverlay.read($0, reader) } ?? LimitsOverlay()
     alternatives =
       keys["alternatives"].map { ExecutorOffer.readAll($0, reader, own: executor) } ?? []
+    builders = keys["builders"].flatMap { BuilderRule.read($0, reader) } ?? BuilderRule()
     origin = Origin(file: reader.source.path, keys: keys.keyPositions)
     configuration = executor.flatMap { Self.configuration($0, keys) } ?? .map([:])
     guard let triple, let executor else { return nil }

@@ -2,13 +2,15 @@ import ArgumentParser
 import CommandLineSupport
 import Cryptography
 import Database
+import ExecutorKit
 import Foundation
+import Scheduling
 
 /// The machines that build.
 struct BuildersCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "builders",
-    abstract: "Lists, invites and approves builders.",
+    abstract: "Lists, invites, approves and drains builders.",
     discussion: """
       A builder shows its public key. An unknown one waits until it is approved, unless it brings \
       an invitation.
@@ -18,8 +20,10 @@ struct BuildersCommand: ParsableCommand {
         buildsrs-builder run --enrolment-token-file invitation
         buildsrs builders list
         buildsrs builders approve build-7
+        buildsrs builders drain build-7
+        buildsrs builders drain build-7 --off
       """,
-    subcommands: [List.self, Invite.self, Approve.self, Disable.self])
+    subcommands: [List.self, Invite.self, Approve.self, Disable.self, Drain.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Lists the builders.")
@@ -34,14 +38,15 @@ struct BuildersCommand: ParsableCommand {
       if json { return try printJSON(builders.map(BuilderLine.init)) }
       var table = TextTable([
         .init("ID", .right), .init("NAME"), .init("STATE"), .init("LEASES", .right),
-        .init("SEEN"), .init("KEY"),
+        .init("SLOTS", .right), .init("SEEN"), .init("KEY"), .init("TARGETS"),
       ])
       for builder in builders {
         table.add([
           .init(String(builder.id)), .init(builder.name),
-          .init(builder.state.rawValue, builder.state == .approved ? .green : .yellow),
-          .init(String(builder.leases)), .init(ago(builder.lastSeenAt)),
-          .init(String(builder.publicKey.prefix(16))),
+          .init(builder.standing, builder.standing == "approved" ? .green : .yellow),
+          .init(String(builder.leases)), .init(builder.profile.map { String($0.slots) } ?? "–"),
+          .init(ago(builder.lastSeenAt)), .init(String(builder.publicKey.prefix(16))),
+          .init(builder.readyTargets.joined(separator: " ")),
         ])
       }
       print(table.text(for: Terminal()))
@@ -91,11 +96,41 @@ struct BuildersCommand: ParsableCommand {
     func run() async throws { try await change.apply(.disabled) }
   }
 
+  struct Drain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Gives a builder no more jobs; what it has it finishes.",
+      discussion: """
+        It stays connected. With --off it is given jobs again, and a pause after failures of its own \
+        is over, too.
+        """)
+    @Argument(help: "The builder's name, number, or the beginning of its key (8 digits or more).")
+    var builder: String
+    @Flag(help: "Give it jobs again.") var off = false
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var database: DatabaseOptions
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() async throws {
+      let changed = try await common.settings(database).withFarmDatabase {
+        try await $0.setDraining(builder, !off)
+      }
+      guard !changed.isEmpty else {
+        throw CommandFailure("there is no builder “\(builder)”: see `buildsrs builders list`")
+      }
+      if json { return try printJSON(changed.map(BuilderLine.init)) }
+      for builder in changed {
+        let left = builder.leases == 0 ? "" : ", \(builder.leases) jobs are still running on it"
+        print("\(builder.name) (\(builder.id)): \(builder.standing)\(left)")
+      }
+    }
+  }
+
   struct StateChange: ParsableArguments {
     @Argument(help: "The builder's name, number, or the beginning of its key (8 digits or more).")
     var builder: String
     @OptionGroup var common: CommonOptions
     @OptionGroup var database: DatabaseOptions
+    @Flag(help: "Print JSON.") var json = false
 
     func apply(_ state: StoredBuilder.State) async throws {
       let changed = try await common.settings(database).withFarmDatabase {
@@ -104,6 +139,7 @@ struct BuildersCommand: ParsableCommand {
       guard !changed.isEmpty else {
         throw CommandFailure("there is no builder “\(builder)”: see `buildsrs builders list`")
       }
+      if json { return try printJSON(changed.map(BuilderLine.init)) }
       for builder in changed { print("\(builder.name) (\(builder.id)): \(builder.state.rawValue)") }
     }
   }
@@ -119,6 +155,11 @@ private struct BuilderLine: Encodable {
   let version: String?
   let createdAt: Date
   let lastSeenAt: Date?
+  let draining: Bool
+  let quarantinedUntil: Date?
+  let slots: Int?
+  /// Those that it can build for now.
+  let targets: [String]
 
   init(_ builder: StoredBuilder) {
     id = builder.id
@@ -129,5 +170,32 @@ private struct BuilderLine: Encodable {
     version = builder.version
     createdAt = builder.createdAt
     lastSeenAt = builder.lastSeenAt
+    draining = builder.isDraining
+    quarantinedUntil = builder.quarantinedUntil
+    slots = builder.profile?.slots
+    targets = builder.readyTargets
+  }
+}
+
+extension StoredBuilder {
+  /// Its state in one word or two, with what keeps it from getting jobs.
+  fileprivate var standing: String {
+    guard state == .approved else { return state.rawValue }
+    if isDraining { return leases == 0 ? "drained" : "draining" }
+    guard let quarantinedUntil else { return state.rawValue }
+    return "pauses \(Int(max(0, quarantinedUntil.timeIntervalSinceNow).rounded(.up))) s"
+  }
+
+  /// What it has told of itself; nil: nothing yet.
+  fileprivate var profile: BuilderProfile? {
+    capabilities.flatMap { try? JSONDecoder().decode(BuilderProfile.self, from: Data($0.utf8)) }
+  }
+
+  /// Sorted, each once.
+  fileprivate var readyTargets: [String] {
+    let ready = (profile?.targets ?? []).filter {
+      if case .ready = $0.health { true } else { false }
+    }
+    return Set(ready.map(\.triple)).sorted()
   }
 }

@@ -82,15 +82,36 @@ struct Farm {
 
   /// What a builder says of its one slot.
   func tellMemory(_ bytes: Int64, of builder: Int64) async throws {
-    let json =
-      #"{"memory_bytes":\#(bytes),"slots":1,"targets":[{"triple":"\#(Self.triple)","module":"fake"}]}"#
+    let json = #"""
+      {"memory_bytes":\#(bytes),"disk_bytes":1099511627776,"slots":1,"labels":{},"modules":[],
+      "targets":[{"triple":"\#(Self.triple)","module":"fake","health":{"ready":{"toolchains":[]}}}]}
+      """#
     try await database.setCapabilities(builder: builder, json: json)
   }
 
+  /// What a builder has with so much memory.
+  static func profile(memory: Int64 = 8 << 30) -> BuilderProfile {
+    BuilderProfile(
+      targets: [.init(triple: triple, module: "fake", health: .ready(toolchains: []))],
+      modules: [], memoryBytes: memory, diskBytes: 1 << 40, labels: [:], slots: 1)
+  }
+
   func claim(_ builder: Int64, memory: Int64 = 8 << 30) async throws -> ClaimedJob? {
-    try await database.claim(
-      builder: builder, abilities: [Ability(triple: Self.triple, executor: "fake")],
-      memoryBytes: memory, tokenHash: "token")
+    try await claim([ClaimWish(builder: builder, slots: 1)], memory: memory).first
+  }
+
+  func claim(
+    _ wishes: [ClaimWish], memory: Int64 = 8 << 30, limits: [String: Int] = [:]
+  ) async throws -> [ClaimedJob] {
+    let profile = Self.profile(memory: memory)
+    let numbers = try await database.requirements().filter {
+      profile.obstacle(to: $0.requirement) == nil
+    }.map(\.id)
+    let slots = wishes.reduce(0) { $0 + $1.slots }
+    return try await database.claim(
+      wishes, requirements: numbers,
+      tokenHashes: ["token"] + (1..<max(2, slots)).map { "token \($0)" },
+      limits: limits)
   }
 
   /// Makes a lease run out without waiting for it.
@@ -102,7 +123,9 @@ struct Farm {
 
   /// Lets a job be claimed again without waiting for its pause.
   func endPause(_ job: Int64) async throws {
-    try await database.pool.query("UPDATE jobs SET not_before = NULL WHERE id = $1", [.int(job)])
+    try await database.pool.query(
+      "UPDATE jobs SET not_before = clock_timestamp() WHERE id = $1", [.int(job)])
+    _ = try await database.releaseHeldJobs()
   }
 
   static func report(_ output: String = "tool 1.0.0\n") -> BuildReport {

@@ -98,9 +98,14 @@ struct VerificationTests {
       try await farm.addJob("tool")
       let builder = try await farm.addBuilder()
       func claim(_ executor: String) async throws -> ClaimedJob? {
-        try await farm.database.claim(
-          builder: builder, abilities: [Ability(triple: Farm.triple, executor: executor)],
-          memoryBytes: 8 << 30, tokenHash: "token")
+        var profile = Farm.profile()
+        profile.targets[0].module = executor
+        let numbers = try await farm.database.requirements().filter {
+          profile.obstacle(to: $0.requirement) == nil
+        }.map(\.id)
+        return try await farm.database.claim(
+          [ClaimWish(builder: builder, slots: 1)], requirements: numbers, tokenHashes: ["token"]
+        ).first
       }
       #expect(try await claim("other") == nil)
       #expect(try await claim("fake") != nil)

@@ -94,7 +94,8 @@ struct GatewayLeaseTests {
         let answer = try await session.finish(job, .failed(.infrastructure, message: "no engine"))
         #expect(answer == .accepted(job.reference))
         #expect(try await farm.get("/api/v1/jobs/\(job.job)").json("state") == "pending")
-        try await farm.database.pool.query("UPDATE jobs SET not_before = NULL")
+        try await farm.database.pool.query(
+          "UPDATE jobs SET hold = NULL, not_before = NULL, avoid = '{}'")
         try await session.send(.ready(Ready(slots: 1)))
         let again = try await session.assigned()
         #expect(again.reference == AttemptReference(job: job.job, attempt: 2))

@@ -18,7 +18,7 @@ struct TargetMistakeTests {
       ("Linker: gcc", "3:1: unknown key “Linker”: did you mean “linker”?"),
       (
         "musl: { a: 1 }",
-        "3:1: unknown key “musl”: expected one of triple, executor, tier, rust, linker, glibc, runner, policy, limits, alternatives, m"
+        "3:1: unknown key “musl”: expected one of triple, executor, tier, rust, linker, glibc, runner, policy, limits, alternatives, builders, m"
       ),
       ("rust: new", "3:7: “rust” cannot be “new”: expected a version requirement such as >=1.85"),
       ("linker: gc", "3:9: “linker” cannot be “gc”: did you mean “gcc”?"),
@@ -131,7 +131,7 @@ struct TargetMistakeTests {
       (
         "- a\n",
         [
-          "1:1: a target is a list: expected a mapping with triple, executor, tier, rust, linker, glibc, runner, policy, limits, alternatives"
+          "1:1: a target is a list: expected a mapping with triple, executor, tier, rust, linker, glibc, runner, policy, limits, alternatives, builders"
         ]
       ),
     ])

@@ -103,7 +103,7 @@ struct YAMLMistakeTests {
     #expect(
       targetProblems("triple: t-x\nexecutor: m\n\"a\\e[2J\\u202E\": 1\n") == [
         "targets/t-x.yaml:3:1: unknown key “a\\u{1b}[2J\\u{202e}”: "
-          + "expected one of triple, executor, tier, rust, linker, glibc, runner, policy, limits, alternatives, m"
+          + "expected one of triple, executor, tier, rust, linker, glibc, runner, policy, limits, alternatives, builders, m"
       ])
   }
 

@@ -70,24 +70,4 @@ struct PolicyTests {
     #expect(SizeClass(fittingInto: 24 << 30)?.rawValue == 4)
     #expect(SizeClass(fittingInto: 1 << 29) == nil)
   }
-
-  @Test("only targets with a fitting toolchain are claimed")
-  func matching() throws {
-    let requirement = try #require(VersionRequirement(">=1.85"))
-    let targets = [
-      target("a-b-c", "m", ["1.96.0"]), target("a-b-c", "old", ["1.63.0"]),
-      target("d-e-f", "m", ["1.63.0"]), target("g-h-i", "m", []),
-      target("not-in-farm", "m", ["1.96.0"]),
-    ]
-    let abilities = Matching.claimable(
-      targets, requirements: ["a-b-c": requirement, "d-e-f": requirement, "g-h-i": requirement])
-    #expect(
-      abilities == [
-        Ability(triple: "a-b-c", executor: "m"), Ability(triple: "g-h-i", executor: "m"),
-      ])
-
-    func target(_ triple: String, _ executor: String, _ toolchains: [String]) -> BuildableTarget {
-      BuildableTarget(Ability(triple: triple, executor: executor), toolchains: toolchains)
-    }
-  }
 }

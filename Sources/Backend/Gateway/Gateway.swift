@@ -14,6 +14,10 @@ struct Gateway: Sendable {
   let recipes: RecipeBook
   let finisher: AttemptFinisher
   let wakeUps: WakeUps
+  let requirements: RequirementBook
+  let desk: ClaimDesk
+  /// Bounds how often one key may connect.
+  let connections: RateLimiter
   let terms: GatewaySession.Terms
   let logger: Logger
 
@@ -43,28 +47,32 @@ struct Gateway: Sendable {
     }
   }
 
-  /// Claims one job; nil: nothing waits for such a builder.
-  func claim(builder: Int64, capabilities: Capabilities, origin: String) async throws
-    -> AssignedJobs?
-  {
-    let abilities = Matching.claimable(
-      capabilities.buildable, requirements: recipes.rustRequirements)
-    let token = Random.token()
-    let job = try await database.claim(
-      builder: builder, abilities: abilities, memoryBytes: capabilities.slotMemory,
-      tokenHash: SHA256.hex(of: token))
-    guard let job else { return nil }
+  /// Claims jobs of one version; nil: nothing waits for such a builder.
+  ///
+  /// - Parameter abilities: the numbers of the requirements that the builder fulfils.
+  func claim(
+    builder: Int64, slots: Int, abilities: [Int64], origin: String
+  ) async throws -> AssignedJobs? {
+    let targets = Set(abilities.compactMap { requirements.target(of: $0) })
+    let claimed = try await desk.claim(
+      ClaimWish(builder: builder, slots: slots), requirements: abilities,
+      limits: recipes.targetLimits.filter { targets.contains($0.key) })
+    guard let first = claimed.first else { return nil }
+    let jobs = claimed.map { assigned($0, origin: origin) }
+    let registry = Assign.Registry(downloadTemplate: first.job.downloadTemplate)
+    return AssignedJobs(
+      references: jobs.map(\.reference), message: Assign(jobs: jobs, registry: registry))
+  }
+
+  private func assigned(_ claimed: ClaimDesk.Claimed, origin: String) -> AssignedJob {
+    let job = claimed.job
     let source = DownloadTemplate.url(
       job.downloadTemplate, crate: job.crate, version: job.version, checksum: job.checksum)
-    let assigned = AssignedJob(
+    return AssignedJob(
       job: job.id, attempt: job.attempt, leaseSeconds: terms.leaseSeconds, plan: job.plan,
       sourceURL: source, sourceChecksum: job.checksum,
-      uploadURL: "\(origin)/api/v1/uploads/\(job.id)/\(job.attempt)", uploadToken: token,
-      isVerification: job.isVerification)
-    return AssignedJobs(
-      references: [assigned.reference],
-      message: Assign(
-        jobs: [assigned], registry: Assign.Registry(downloadTemplate: job.downloadTemplate)))
+      uploadURL: "\(origin)/api/v1/uploads/\(job.id)/\(job.attempt)",
+      uploadToken: claimed.uploadToken, isVerification: job.isVerification)
   }
 }
 
@@ -74,16 +82,14 @@ struct AssignedJobs: Sendable {
   var message: Assign
 }
 
-extension Capabilities {
-  /// The targets that can be built for now.
-  fileprivate var buildable: [BuildableTarget] {
-    targets.compactMap { target in
-      guard case .ready(let toolchains) = target.health else { return nil }
-      return BuildableTarget(
-        Ability(triple: target.triple, executor: target.module), toolchains: toolchains)
-    }
+extension BuilderProfile {
+  init(_ capabilities: Capabilities) {
+    self.init(
+      targets: capabilities.targets.map {
+        Target(triple: $0.triple, module: $0.module, health: $0.health)
+      },
+      modules: capabilities.modules.map { Module(name: $0.name, version: $0.version) },
+      memoryBytes: capabilities.memoryBytes, diskBytes: capabilities.diskBytes,
+      labels: capabilities.labels, slots: capabilities.slots)
   }
-
-  /// Bytes of memory for one slot.
-  fileprivate var slotMemory: Int64 { memoryBytes / Int64(max(1, slots)) }
 }

@@ -5,6 +5,7 @@ import FarmModel
 import Foundation
 import Logging
 import Postgres
+import Scheduling
 import WebSockets
 
 /// One builder's connection: does what its session decides, one event after the other.
@@ -22,6 +23,7 @@ final class GatewayConnection {
   private var log = LogBuffer()
   private var isFlushPending = false
   private var finishing: Set<AttemptReference> = []
+  private var abilities: (edition: Int, capabilities: Capabilities, numbers: [Int64])?
   private(set) var isOver = false
 
   init(gateway: Gateway, socket: WebSocket, mailbox: GatewayMailbox) {
@@ -138,9 +140,19 @@ final class GatewayConnection {
   // MARK: Registration
 
   private func register(_ introduction: BuilderIntroduction) async throws -> [Work] {
-    let builder = try await gateway.database.registerBuilder(
-      name: introduction.name, publicKey: introduction.publicKey, version: introduction.version,
-      tokenHash: introduction.enrolmentToken.map { SHA256.hex(of: $0) })
+    if let seconds = gateway.connections.take(introduction.publicKey) {
+      await sendAway("this builder connects too often: again in \(seconds) s")
+      return []
+    }
+    let builder: StoredBuilder
+    do {
+      builder = try await gateway.database.registerBuilder(
+        name: introduction.name, publicKey: introduction.publicKey, version: introduction.version,
+        tokenHash: introduction.enrolmentToken.map { SHA256.hex(of: $0) })
+    } catch let error as TooManyPendingBuilders {
+      await sendAway("\(error)")
+      return []
+    }
     logger[metadataKey: "builder"] = "\(builder.name)"
     logger.info("builder \(builder.id) is \(builder.state.rawValue)")
     let standing = BuilderStanding(
@@ -153,11 +165,24 @@ final class GatewayConnection {
   private func claim() async throws {
     while session.claimableSlots > 0, let capabilities = session.capabilities {
       let claimed = try await gateway.claim(
-        builder: session.builder, capabilities: capabilities, origin: session.origin)
+        builder: session.builder, slots: session.claimableSlots,
+        abilities: abilities(capabilities), origin: session.origin)
       guard let claimed else { return }
       session.assigned(claimed.references)
       try await send(.assign(claimed.message))
     }
+  }
+
+  /// The numbers of the requirements that the builder fulfils; found out again only when something has
+  /// changed.
+  private func abilities(_ capabilities: Capabilities) -> [Int64] {
+    let edition = gateway.requirements.edition
+    if let known = abilities, known.edition == edition, known.capabilities == capabilities {
+      return known.numbers
+    }
+    let numbers = gateway.requirements.numbers(for: BuilderProfile(capabilities))
+    abilities = (edition, capabilities, numbers)
+    return numbers
   }
 
   private func renew(_ attempts: [AttemptReference]) async throws {

@@ -19,7 +19,13 @@ final class WakeUps: Service, CustomStringConvertible {
   private let interval: Duration
   private let sleepers = Mutex(Sleepers())
 
-  init(address: PostgresAddress, interval: Duration = .seconds(5), logger: Logger) {
+  private let requirements: RequirementBook
+
+  init(
+    address: PostgresAddress, requirements: RequirementBook, interval: Duration = .seconds(5),
+    logger: Logger
+  ) {
+    self.requirements = requirements
     self.listener = PostgresListener(address, logger: logger)
     self.interval = interval
     self.logger = logger
@@ -60,7 +66,10 @@ final class WakeUps: Service, CustomStringConvertible {
   private func listen() async throws {
     while !Task.isCancelled {
       do {
-        for try await _ in listener.notifications(on: [FarmDatabase.jobsChannel]) { wakeAll() }
+        for try await event in listener.notifications(on: [FarmDatabase.jobsChannel]) {
+          if !isKnown(event) { try? await requirements.refresh() }
+          wakeAll()
+        }
       } catch let error as PostgresError {
         logger.error("cannot listen for jobs, polling goes on: \(error)")
         try await Task.sleep(for: interval)
@@ -68,10 +77,19 @@ final class WakeUps: Service, CustomStringConvertible {
     }
   }
 
+  /// Whether the jobs that an event tells of have requirements that this backend knows.
+  private func isKnown(_ event: PostgresListenerEvent) -> Bool {
+    guard case .notification(let news) = event else { return false }
+    let numbers = news.payload.split(separator: ",").compactMap { Int64($0) }
+    return !numbers.isEmpty && requirements.knows(Set(numbers))
+  }
+
   private func poll() async throws {
     while !Task.isCancelled {
-      try await Task.sleep(for: interval * Double.random(in: 0.8...1.2))
+      // While the database is away, what is known will do.
+      try? await requirements.refresh()
       wakeAll()
+      try await Task.sleep(for: interval * Double.random(in: 0.8...1.2))
     }
   }
 }

@@ -44,6 +44,10 @@ struct VersionPage: Encodable {
     var job: Int64?
     /// How many jobs come before it.
     var queuePosition: Int?
+    /// Why a waiting job waits.
+    var why: String?
+    /// An estimate, from what jobs of the target have taken of late.
+    var startsInSeconds: Double?
     var failure: Failure?
     var artifacts: [Artifact]
   }

@@ -66,10 +66,13 @@ struct CrateRoutes: Sendable {
     for entry in status {
       let build = try await build(entry.buildID)
       let job = entry.state == .pending ? try await state.database.job(entry.jobID) : nil
+      let outlook = try await state.database.outlook(of: job.map { [$0] } ?? [])[entry.jobID]
       targets.append(
         VersionPage.Target(
           target: entry.target, state: entry.state.rawValue, reason: nil, job: entry.jobID,
-          queuePosition: job?.position, failure: Failure(entry.failureClass, entry.failureMessage),
+          queuePosition: job?.position, why: outlook?.why,
+          startsInSeconds: outlook?.startsInSeconds,
+          failure: Failure(entry.failureClass, entry.failureMessage),
           artifacts: artifacts(build)))
     }
     let known = Set(status.map(\.target))

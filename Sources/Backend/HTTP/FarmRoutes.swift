@@ -86,6 +86,8 @@ struct FarmRoutes: Sendable {
       var state: String
       var jobClass: String
       var queuePosition: Int?
+      var startsInSeconds: Double?
+      var why: String?
     }
     struct Count: Encodable {
       var target: String
@@ -96,13 +98,16 @@ struct FarmRoutes: Sendable {
       var jobs: [Entry]
       var counts: [Count]
     }
-    var entries: [Entry] = []
+    var jobs: [StoredJob] = []
     for id in try await state.database.queuedJobs(limit: request.limit()) {
-      guard let job = try await state.database.job(id) else { continue }
-      entries.append(
-        Entry(
-          job: id, crate: job.crate, version: job.version, target: job.target,
-          state: job.state.rawValue, jobClass: job.jobClass.name, queuePosition: job.position))
+      if let job = try await state.database.job(id) { jobs.append(job) }
+    }
+    let outlook = try await state.database.outlook(of: jobs)
+    let entries = jobs.map { job in
+      Entry(
+        job: job.id, crate: job.crate, version: job.version, target: job.target,
+        state: job.state.rawValue, jobClass: job.jobClass.name, queuePosition: job.position,
+        startsInSeconds: outlook[job.id]?.startsInSeconds, why: outlook[job.id]?.why)
     }
     let counts = try await state.database.queueCounts().map {
       Count(target: $0.target, state: $0.state.rawValue, count: $0.count)

@@ -25,6 +25,12 @@ struct JobPage: Encodable {
   var plan: Plan
   /// How many jobs come before it; nil where it does not wait.
   var queuePosition: Int?
+  /// Why it is where it is, in one sentence.
+  var why: String?
+  /// An estimate for a waiting job, from what jobs of its target have taken of late.
+  var startsInSeconds: Double?
+  /// `backoff` or `suspect`: why it is not given to a builder now; nil: it may be.
+  var hold: String?
   var retriesLeft: Int
   var notBefore: Date?
   var failure: Failure?
@@ -38,12 +44,16 @@ struct JobPage: Encodable {
   var log: String
 
   private enum CodingKeys: String, CodingKey {
-    case id, crate, version, target, state, planDigest, plan, queuePosition, retriesLeft
+    case id, crate, version, target, state, planDigest, plan, queuePosition, why, hold
+    case startsInSeconds, retriesLeft
     case notBefore, failure, createdAt, finalizedAt, attempts, build, log, isVerification
     case jobClass = "class"
   }
 
-  init(_ job: StoredJob, attempts: [StoredAttempt], build: StoredBuild?, logURL: String) throws {
+  init(
+    _ job: StoredJob, outlook: JobOutlook?, attempts: [StoredAttempt], build: StoredBuild?,
+    logURL: String
+  ) throws {
     id = job.id
     crate = job.crate
     version = job.version
@@ -53,6 +63,9 @@ struct JobPage: Encodable {
     planDigest = job.planDigest
     plan = try JSONDecoder().decode(Plan.self, from: Data(job.plan.utf8))
     queuePosition = job.position
+    why = outlook?.why
+    startsInSeconds = outlook?.startsInSeconds
+    hold = job.hold?.rawValue
     retriesLeft = job.retriesLeft
     notBefore = job.notBefore
     failure = Failure(job.failureClass, job.failureMessage)

@@ -30,8 +30,10 @@ struct JobRoutes: Sendable {
     let attempts = try await state.database.attempts(ofJob: id)
     var build: StoredBuild?
     if let number = job.buildID { build = try await state.database.build(number) }
+    let outlook = try await state.database.outlook(of: [job])[job.id]
     let page = try JobPage(
-      job, attempts: attempts, build: build, logURL: state.url("/api/v1/jobs/\(id)/log"))
+      job, outlook: outlook, attempts: attempts, build: build,
+      logURL: state.url("/api/v1/jobs/\(id)/log"))
     return try .json(
       page, status: status, caching: .never, headers: [.location: "/api/v1/jobs/\(id)"])
   }
@@ -68,7 +70,8 @@ struct JobRoutes: Sendable {
   {
     let wanted = WantedJob(
       versionID: version.id, target: plan.inputs.target, jobClass: .request,
-      group: crate.repository ?? crate.name, plan: plan, planDigest: plan.digest)
+      group: crate.repository ?? crate.name, plan: plan, planDigest: plan.digest,
+      requirement: state.recipes.requirement(plan, rustVersion: version.rustVersion))
     _ = try await state.database.want([wanted])
     return try await lookup.status(of: crate, version)
       .first { $0.target == plan.inputs.target }?.jobID

@@ -55,9 +55,9 @@ struct ProblemResponder<Inner: HTTPResponder>: HTTPResponder where Inner.Context
 }
 
 extension PostgresError {
-  /// The database is away, stops or starts, or takes no more clients: the same request may succeed
-  /// later.
-  var isUnavailable: Bool { isConnectionFailure || sqlState == "53300" }
+  /// The database is away, stops or starts, is full or takes no more clients (class 53): the same
+  /// request may succeed later.
+  var isUnavailable: Bool { isConnectionFailure || sqlState.hasPrefix("53") }
 }
 
 /// Which methods there are at which paths.

@@ -9,11 +9,25 @@ struct AttemptFinisher: Sendable {
   let database: FarmDatabase
   let publisher: Publisher
   let tidier: AttemptTidier
+  /// Shared by all builders' connections.
+  let failures: Batcher<FinalFailure, EndedFailure?>
   let logger: Logger
+
+  /// Records failures that end their jobs, many at once.
+  static func failures(_ database: FarmDatabase) -> Batcher<FinalFailure, EndedFailure?> {
+    Batcher(largest: 64, canShare: { $0.job != $1.job }) { failures in
+      let ended = try await database.endFinally(failures)
+      return failures.map { failure in ended.first { $0.job == failure.job } }
+    }
+  }
 
   /// Idempotent: the same `finished` again, even after a crash between two steps, is accepted and
   /// publishes nothing twice.
   func finish(_ finished: Finished, builder: Int64) async throws -> FinishOutcome {
+    if let ended = try await endFinally(finished, builder: builder) {
+      await tidier.tidy(job: ended.job, attempt: ended.attempt, hasRows: ended.hasRows)
+      return .accepted
+    }
     let outcome: FinishOutcome
     switch (finished.outcome, finished.report) {
     case (.succeeded, let report?):
@@ -30,6 +44,22 @@ struct AttemptFinisher: Sendable {
       await tidier.tidy(job: finished.job, attempt: finished.attempt)
     }
     return outcome
+  }
+
+  /// Nil: the failure is not of that kind, or the lease is not simply held.
+  private func endFinally(_ finished: Finished, builder: Int64) async throws -> EndedFailure? {
+    guard case .failed(let failureClass, let message) = finished.outcome,
+      database.isFinal(failureClass)
+    else { return nil }
+    let ended = try await failures.run(
+      FinalFailure(
+        builder: builder, job: finished.job, attempt: finished.attempt,
+        failure: ExecutorFailure(failureClass, message)))
+    guard let ended else { return nil }
+    logger.info(
+      "attempt \(ended.attempt) of job \(ended.job) failed, the job is failed",
+      metadata: ["failure": "\(failureClass.rawValue)"])
+    return ended
   }
 
   private func publish(_ finished: Finished, _ report: BuildReport, builder: Int64) async throws

@@ -11,11 +11,15 @@ struct AttemptTidier: Sendable {
   let storage: any ArtifactStore
   let logger: Logger
 
-  func tidy(job: Int64, attempt: Int32) async {
+  /// - Parameter hasRows: whether the database may know of a log or of uploads; where it cannot, it is
+  ///   not asked.
+  func tidy(job: Int64, attempt: Int32, hasRows: Bool = true) async {
     do {
-      try await moveLog(job: job, attempt: attempt)
-      for key in try await database.forgetUploads(job: job, attempt: attempt) {
-        try await storage.delete(try StorageKey(key))
+      if hasRows {
+        try await moveLog(job: job, attempt: attempt)
+        for key in try await database.forgetUploads(job: job, attempt: attempt) {
+          try await storage.delete(try StorageKey(key))
+        }
       }
       try await deleteUnrecorded(job: job, attempt: attempt)
     } catch {

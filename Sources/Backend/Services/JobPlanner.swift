@@ -116,6 +116,7 @@ extension PlannableVersion {
   init(_ version: IngestedVersion) {
     self.init(
       id: version.id, crate: version.crate, version: version.version.description,
-      checksum: version.checksum, publishedAt: version.publishedAt, group: version.group)
+      checksum: version.checksum, publishedAt: version.publishedAt, group: version.group,
+      rustVersion: version.rustVersion)
   }
 }

@@ -42,6 +42,8 @@ struct LeaseReaper: Service, CustomStringConvertible {
           "the lease of job \(lease.job), attempt \(lease.attempt), has run out",
           metadata: ["builder": "\(lease.builder)"])
       }
+      let released = try await database.releaseHeldJobs()
+      if released > 0 { logger.debug("\(released) jobs may be tried again") }
       for attempt in try await database.untidyAttempts(limit: 20) {
         await tidier.tidy(job: attempt.job, attempt: attempt.attempt)
       }

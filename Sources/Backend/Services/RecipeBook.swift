@@ -3,18 +3,18 @@ import ExecutorKit
 import FarmModel
 import Foundation
 import Recipes
+import Scheduling
 
 /// The active targets and recipes, as this backend needs them.
 struct RecipeBook: Sendable {
   let set: RecipeSet
-  /// By triple, the `rust:` of the target.
-  let rustRequirements: [String: VersionRequirement]
+  /// By triple, how many jobs of the target may run at once, where it has such a limit.
+  let targetLimits: [String: Int]
 
   init(_ set: RecipeSet) {
     self.set = set
-    rustRequirements = Dictionary(
-      set.targets.compactMap { target in
-        VersionRequirement(target.rust).map { (target.triple.text, $0) }
+    targetLimits = Dictionary(
+      set.targets.compactMap { target in target.builders.concurrent.map { (target.triple.text, $0) }
       }
     ) { first, _ in first }
   }
@@ -25,16 +25,27 @@ struct RecipeBook: Sendable {
     guard let facts = VersionFacts(version) else { return [] }
     return set.targets.filter { $0.tier == 1 || ($0.tier == 2 && isNewest) }.compactMap { target in
       guard let plan = set.plan(for: facts, target: target.triple).plan else { return nil }
-      return WantedJob(version, plan: plan, jobClass: isNewest ? .new : .backfill)
+      return WantedJob(
+        version, plan: plan, jobClass: isNewest ? .new : .backfill,
+        requirement: requirement(plan, rustVersion: version.rustVersion))
     }
+  }
+
+  /// What a builder must have for a plan.
+  func requirement(_ plan: Plan, rustVersion: String?) -> JobRequirement {
+    let rule = TargetTriple(plan.inputs.target).flatMap { set.target($0) }?.builders
+    return JobRequirement(
+      plan, rustVersion: rustVersion, module: rule?.module ?? "*", labels: rule?.labels ?? [:])
   }
 }
 
 extension WantedJob {
-  init(_ version: PlannableVersion, plan: Plan, jobClass: JobClass) {
+  init(
+    _ version: PlannableVersion, plan: Plan, jobClass: JobClass, requirement: JobRequirement
+  ) {
     self.init(
       versionID: version.id, target: plan.inputs.target, jobClass: jobClass, group: version.group,
-      plan: plan, planDigest: plan.digest)
+      plan: plan, planDigest: plan.digest, requirement: requirement)
   }
 }
 

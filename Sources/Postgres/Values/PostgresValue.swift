@@ -34,6 +34,9 @@ public enum PostgresValue: Sendable, Equatable {
   /// An integer, or NULL for `nil`.
   public static func optional(_ int: Int?) -> PostgresValue { int.map { .int(Int64($0)) } ?? .null }
 
+  /// An integer, or NULL for `nil`.
+  public static func optional(_ int: Int64?) -> PostgresValue { int.map { .int($0) } ?? .null }
+
   /// A time, or NULL for `nil`.
   public static func optional(_ date: Date?) -> PostgresValue { date.map(Self.timestamp) ?? .null }
 

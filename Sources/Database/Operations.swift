@@ -1,0 +1,122 @@
+public import FarmModel
+import Postgres
+
+/// What an operator's decision has made of a job.
+public struct OperatedJob: Sendable, Equatable {
+  public var id: Int64
+  public var state: JobState
+  /// Whether it runs and its builder is asked to end it.
+  public var isCancelRequested: Bool
+}
+
+extension FarmDatabase {
+  /// Gives a job that has failed, was cancelled or is held all its tries anew; wakes idle builders.
+  ///
+  /// - Returns: nil where there is no such job, or it is in another state.
+  public func retry(job: Int64) async throws -> OperatedJob? {
+    try await pool.transaction { connection in
+      guard let (job, requirement) = try connection.run(OperationStatements.Retry(job: job)).first
+      else { return nil }
+      try connection.wake([requirement])
+      return job
+    }
+  }
+
+  /// Builds a job once more that has succeeded; what is served stays until the new build is published.
+  ///
+  /// - Returns: nil where there is no such job, or it has not succeeded.
+  public func rebuild(job: Int64) async throws -> OperatedJob? {
+    try await pool.transaction { connection in
+      guard let (job, requirement) = try connection.run(OperationStatements.Rebuild(job: job)).first
+      else { return nil }
+      try connection.wake([requirement])
+      return job
+    }
+  }
+
+  /// Takes a pending job out of the queue, or asks the builder of a leased one to end it.
+  ///
+  /// - Returns: nil where there is no such job, or it has ended.
+  public func cancel(job: Int64) async throws -> OperatedJob? {
+    try await pool.run(OperationStatements.Cancel(job: job)).first
+  }
+
+  /// The jobs whose served build was made by an older Rust than this, verifications not counted.
+  ///
+  /// - Parameter version: three numbers.
+  public func jobsBuilt(beforeRust version: (Int, Int, Int), limit: Int) async throws -> [Int64] {
+    try await pool.run(OperationStatements.BuiltBefore(version, limit: limit))
+  }
+}
+
+enum OperationStatements {
+  static let all: [any Statement.Type] = [
+    Retry.self, Rebuild.self, Cancel.self, BuiltBefore.self,
+  ]
+
+  private static func decode(_ row: PostgresRow) throws -> OperatedJob {
+    OperatedJob(
+      id: Int64(try row.int("id")), state: try jobState(row, "state"),
+      isCancelRequested: try row.bool("cancel_requested"))
+  }
+
+  struct Retry: Statement {
+    static let sql = """
+      UPDATE jobs SET state = 'pending', retries_left = 5, hold = NULL, not_before = NULL,
+        avoid = '{}', forgiven_attempt = attempt, failure_class = NULL, failure_message = NULL,
+        finalized_at = NULL, updated_at = clock_timestamp()
+      WHERE id = $1 AND (state IN ('failed', 'cancelled') OR hold IS NOT NULL)
+      RETURNING id, state, cancel_requested, requirement_id
+      """
+    let parameters: [PostgresValue]
+    init(job: Int64) { parameters = [.int(job)] }
+    func decode(_ row: PostgresRow) throws -> (OperatedJob, requirement: Int64) {
+      (try OperationStatements.decode(row), Int64(try row.int("requirement_id")))
+    }
+  }
+
+  struct Rebuild: Statement {
+    static let sql = """
+      UPDATE jobs SET state = 'pending', class = 2, retries_left = 5, forgiven_attempt = attempt,
+        rank = (SELECT now + 1 FROM rank_clocks WHERE class = 2), finalized_at = NULL,
+        updated_at = clock_timestamp()
+      WHERE id = $1 AND state = 'succeeded' AND verifies IS NULL
+      RETURNING id, state, cancel_requested, requirement_id
+      """
+    let parameters: [PostgresValue]
+    init(job: Int64) { parameters = [.int(job)] }
+    func decode(_ row: PostgresRow) throws -> (OperatedJob, requirement: Int64) {
+      (try OperationStatements.decode(row), Int64(try row.int("requirement_id")))
+    }
+  }
+
+  struct Cancel: Statement {
+    static let sql = """
+      UPDATE jobs SET
+        state = CASE WHEN state = 'pending' THEN 'cancelled' ELSE state END,
+        finalized_at = CASE WHEN state = 'pending' THEN clock_timestamp() END,
+        hold = NULL, not_before = NULL, cancel_requested = state = 'leased',
+        updated_at = clock_timestamp()
+      WHERE id = $1 AND state IN ('pending', 'leased')
+      RETURNING id, state, cancel_requested
+      """
+    let parameters: [PostgresValue]
+    init(job: Int64) { parameters = [.int(job)] }
+    func decode(_ row: PostgresRow) throws -> OperatedJob { try OperationStatements.decode(row) }
+  }
+
+  struct BuiltBefore: Statement {
+    static let sql = """
+      SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
+      WHERE j.state = 'succeeded' AND j.verifies IS NULL
+        AND (regexp_match(b.toolchain, '^rustc ([0-9]+)\\.([0-9]+)\\.([0-9]+)'))::int[]
+            < ARRAY[$1::int, $2::int, $3::int]
+      ORDER BY j.id LIMIT $4
+      """
+    let parameters: [PostgresValue]
+    init(_ version: (Int, Int, Int), limit: Int) {
+      parameters = [.int(version.0), .int(version.1), .int(version.2), .int(limit)]
+    }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }
+  }
+}

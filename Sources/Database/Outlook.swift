@@ -1,0 +1,110 @@
+import FarmModel
+import Foundation
+import Postgres
+import Scheduling
+
+/// Why a job is where it is, and when it may begin.
+public struct JobOutlook: Sendable, Equatable {
+  /// For people, one sentence.
+  public var why: String
+  /// Seconds until it begins, by what jobs of its target have taken of late; nil: that cannot be told.
+  public var startsInSeconds: Double?
+}
+
+extension FarmDatabase {
+  /// Looks at jobs as an operator does: all that is needed is read once for all of them.
+  ///
+  /// - Returns: by the jobs' numbers.
+  public func outlook(of jobs: [StoredJob]) async throws -> [Int64: JobOutlook] {
+    guard jobs.contains(where: { $0.state == .pending }) else {
+      return Dictionary(jobs.map { ($0.id, Outlook.ended($0)) }) { first, _ in first }
+    }
+    let requirements = Dictionary(
+      try await requirements().map { ($0.id, $0.requirement) }
+    ) { first, _ in first }
+    let outlook = Outlook(
+      requirements: requirements, builders: try await pool.run(OutlookStatements.Present()),
+      pace: Dictionary(try await pool.run(OutlookStatements.Pace())) { first, _ in first })
+    return Dictionary(jobs.map { ($0.id, outlook.of($0)) }) { first, _ in first }
+  }
+}
+
+/// What an outlook is made from. Pure.
+struct Outlook {
+  var requirements: [Int64: JobRequirement]
+  /// Approved builders that were heard of lately.
+  var builders: [BuilderProfile]
+  /// By target, how many seconds a job has taken of late.
+  var pace: [String: Double]
+
+  /// Of a job that does not wait.
+  static func ended(_ job: StoredJob) -> JobOutlook {
+    let failure = job.failureClass.map { "\($0): \(job.failureMessage ?? "")" }
+    let why =
+      switch job.state {
+      case .leased: "a builder works on attempt \(job.attempt)"
+      case .succeeded: job.verifies == nil ? "published" : "compared with the published build"
+      case .failed: failure ?? "failed"
+      case .cancelled: "yanked, opted out, or cancelled by an operator"
+      case .pending: failure ?? "waits"
+      }
+    return JobOutlook(why: why)
+  }
+
+  func of(_ job: StoredJob, now: Date = Date()) -> JobOutlook {
+    guard job.state == .pending else { return Self.ended(job) }
+    let failure =
+      job.failureMessage.map { " after \(job.failureClass ?? "a failure"): \($0)" } ?? ""
+    switch job.hold {
+    case .suspect?:
+      return JobOutlook(
+        why: "suspect: held until `buildsrs jobs retry \(job.id)` or `cancel`\(failure)")
+    case .backoff?:
+      let wait = max(0, job.notBefore?.timeIntervalSince(now) ?? 0)
+      return JobOutlook(
+        why: "tried again in \(Int(wait.rounded(.up))) s\(failure)", startsInSeconds: wait)
+    case nil: break
+    }
+    guard let requirement = requirements[job.requirementID] else { return Self.ended(job) }
+    if let reason = Matching.reason(requirement, builders: builders) {
+      return JobOutlook(why: reason)
+    }
+    let slots = builders.filter { $0.obstacle(to: requirement) == nil }.reduce(0) { $0 + $1.slots }
+    let position = job.position ?? 0
+    let seconds = StartEstimate.seconds(
+      position: position, slots: slots, secondsPerJob: pace[job.target])
+    return JobOutlook(
+      why: position == 0 ? "next for its target" : "\(position) jobs of its target come before it",
+      startsInSeconds: seconds)
+  }
+}
+
+enum OutlookStatements {
+  static let all: [any Statement.Type] = [Present.self, Pace.self]
+
+  /// What approved builders have that were heard of lately; heartbeats come every 15 s.
+  struct Present: Statement {
+    static let sql = """
+      SELECT capabilities::text AS capabilities FROM builders
+      WHERE state = 'approved' AND NOT draining AND capabilities IS NOT NULL
+        AND last_seen_at > clock_timestamp() - interval '2 minutes'
+      """
+    func decode(_ row: PostgresRow) throws -> BuilderProfile {
+      try JSONDecoder().decode(
+        BuilderProfile.self, from: Data(try row.text("capabilities").utf8))
+    }
+  }
+
+  /// How long the last attempts have taken, by target.
+  struct Pace: Statement {
+    static let sql = """
+      SELECT j.target, avg(extract(epoch FROM a.finished_at - a.started_at))::float8 AS seconds
+      FROM (SELECT job_id, started_at, finished_at FROM attempts
+            WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 500) AS a
+      JOIN jobs j ON j.id = a.job_id GROUP BY j.target
+      """
+    func decode(_ row: PostgresRow) throws -> (String, Double) {
+      (try row.text("target"), try row.double("seconds"))
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import ExecutorKit
+import FarmModel
+import Scheduling
+
+/// What the design says becomes of jobs, in a few lines and without a database: the database's statements
+/// are held against it. Time is what the test says it is.
+struct ReferenceFarm {
+  struct Job: Equatable {
+    var state = JobState.pending
+    var attempt: Int32 = 0
+    var builder: Int?
+    var retriesLeft = 5
+    var doubled = false
+    var isHeld = false
+    var isSuspect = false
+    var cancelRequested = false
+    /// Attempts that have published.
+    var published: [Int32] = []
+    /// Builders on which it failed for want of infrastructure since it was forgiven.
+    var failedOn: Set<Int> = []
+    /// The last attempt was ended by its lease, and can be revived by this builder.
+    var revivable: Int?
+  }
+  var jobs: [Job]
+  private let policy = RetryPolicy()
+
+  init(jobs: Int) { self.jobs = Array(repeating: Job(), count: jobs) }
+
+  mutating func claimed(_ index: Int, by builder: Int) {
+    jobs[index].state = .leased
+    jobs[index].attempt += 1
+    jobs[index].builder = builder
+    jobs[index].revivable = nil
+  }
+
+  /// Whether a builder's word about an attempt still counts.
+  func holds(_ index: Int, attempt: Int32, builder: Int) -> Bool {
+    let job = jobs[index]
+    guard job.attempt == attempt else { return false }
+    return job.state == .leased
+      ? job.builder == builder
+      : job.state == .pending && job.revivable == builder
+  }
+
+  mutating func renewed(_ index: Int, by builder: Int) {
+    jobs[index].state = .leased
+    jobs[index].builder = builder
+    jobs[index].isHeld = false
+    jobs[index].revivable = nil
+  }
+
+  mutating func failed(_ index: Int, builder: Int, _ failure: FailureClass, hasLargerBuilder: Bool)
+  {
+    var job = jobs[index]
+    defer { jobs[index] = job }
+    let wasCancelled = job.cancelRequested
+    job.builder = nil
+    job.cancelRequested = false
+    job.isHeld = false
+    job.revivable = nil
+    if wasCancelled {
+      job.state = .cancelled
+      return
+    }
+    let decision = policy.decide(
+      failure, retriesLeft: job.retriesLeft, limitsWereDoubled: job.doubled)
+    switch decision {
+    case .cancel: job.state = .cancelled
+    case .fail: job.state = .failed
+    case .retry(_, let left, doublesLimits: true):
+      job.state = hasLargerBuilder ? .pending : .failed
+      if hasLargerBuilder { (job.retriesLeft, job.doubled) = (left, true) }
+    case .retry(_, let left, _):
+      job.state = .pending
+      job.retriesLeft = left
+      job.isHeld = true
+      if failure == .infrastructure { job.failedOn.insert(builder) }
+      if job.failedOn.count >= 3 { job.isSuspect = true }
+      if failure == .leaseLost { job.revivable = builder }
+    }
+  }
+
+  mutating func succeeded(_ index: Int) {
+    jobs[index].published.append(jobs[index].attempt)
+    jobs[index].state = .succeeded
+    jobs[index].builder = nil
+    jobs[index].cancelRequested = false
+    jobs[index].isHeld = false
+    jobs[index].revivable = nil
+  }
+
+  mutating func cancelled(_ index: Int) {
+    switch jobs[index].state {
+    case .pending:
+      jobs[index].state = .cancelled
+      jobs[index].isHeld = false
+      jobs[index].isSuspect = false
+    case .leased: jobs[index].cancelRequested = true
+    default: break
+    }
+  }
+
+  mutating func retried(_ index: Int) {
+    guard [.failed, .cancelled].contains(jobs[index].state) || jobs[index].isHeld else { return }
+    jobs[index].state = .pending
+    jobs[index].retriesLeft = 5
+    jobs[index].isHeld = false
+    jobs[index].isSuspect = false
+    jobs[index].failedOn = []
+  }
+
+  mutating func rebuilt(_ index: Int) {
+    guard jobs[index].state == .succeeded else { return }
+    jobs[index].state = .pending
+    jobs[index].retriesLeft = 5
+    jobs[index].failedOn = []
+  }
+
+  /// All pauses are over.
+  mutating func released() {
+    for index in jobs.indices where jobs[index].isHeld && !jobs[index].isSuspect {
+      jobs[index].isHeld = false
+    }
+  }
+}
