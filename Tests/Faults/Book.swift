@@ -89,7 +89,7 @@ final class Book: Sendable {
   /// Some of the last attempts that belong, or do not belong, to a builder.
   func recent(_ limit: Int, ofBuilder builder: Int, own: Bool) -> [AttemptReference] {
     state.withLock { state in
-      state.order.suffix(60).filter { (state.entries[$0]?.builder == builder) == own }
+      state.order.suffix(200).filter { (state.entries[$0]?.builder == builder) == own }
         .suffix(limit)
     }
   }
