@@ -192,6 +192,16 @@ let package = Package(
       dependencies: [
         "BuilderProtocol", "Cryptography", "FarmModel", "WebSockets", executorKit, transfer,
       ], path: "Benchmarks/SimulatedBuilders", swiftSettings: strict),
+    // The fault test: a program of its own, not installed.
+    .executableTarget(
+      name: "farm-faults",
+      dependencies: [
+        "BuilderProtocol", "CommandLineSupport", "Cryptography", "FarmModel", "LocalFarm",
+        "Postgres", "SimulatedBuilders", "WebSockets", argumentParser, executorKit, transfer,
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ], path: "Tests/Faults", swiftSettings: strict),
     .target(
       name: "DatabaseTestSupport", dependencies: ["Postgres"], path: "Tests/DatabaseTestSupport",
       swiftSettings: strict),
@@ -251,9 +261,8 @@ let package = Package(
       "EndToEndTests",
       [
         "Archives", "Cryptography", "DatabaseTestSupport", "FarmModel", "LocalFarm", "Postgres",
-        "Signing", "buildsrs", "buildsrs-builder", "buildsrs-executor-host", "FakeExecutor",
-        executorKit,
-        transfer,
+        "Signing", "buildsrs", "buildsrs-builder", "buildsrs-executor-host", "farm-faults",
+        "FakeExecutor", executorKit, transfer,
       ]),
     test("CommandLineSupportTests", ["CommandLineSupport", "Recipes", argumentParser]),
     test(

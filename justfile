@@ -90,6 +90,11 @@ e2e *arguments:
 conformance *arguments:
     @./bootstrap conformance "$@"
 
+# Breaks a whole farm at random for minutes, and checks that nothing is lost (--minutes 5 --seed 1)
+[group('test')]
+faults *arguments:
+    @./bootstrap faults "$@"
+
 # What a build costs with each executor; `just bench queue`: what the queue costs, beside others
 [group('bench')]
 bench *arguments:

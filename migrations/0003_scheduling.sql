@@ -74,3 +74,12 @@ ALTER TABLE jobs SET (
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000,
     autovacuum_vacuum_cost_limit = 2000, vacuum_index_cleanup = on
 );
+
+-- Contents in storage that an attempt wrote and did not publish: removed after a while, unless somebody
+-- has published or uploaded the same bytes since. Who wants to publish bytes that are being removed waits.
+CREATE TABLE orphans (
+    sha256    text PRIMARY KEY CHECK (sha256 ~ '^[0-9a-f]{64}$'),
+    found_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    deleting  boolean NOT NULL DEFAULT false
+);
+CREATE INDEX uploads_by_content ON uploads (sha256);

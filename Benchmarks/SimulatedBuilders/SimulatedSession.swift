@@ -4,7 +4,8 @@ public import WebSockets
 
 /// The builder's side of a conversation.
 public final class SimulatedSession {
-  private let socket: WebSocket
+  /// The connection, to send on from several tasks at once.
+  public let socket: WebSocket
   private var messages: WebSocketMessages.AsyncIterator
 
   public init(_ socket: WebSocket, _ messages: WebSocketMessages) {

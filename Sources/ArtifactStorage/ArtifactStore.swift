@@ -24,6 +24,12 @@ public protocol ArtifactStore: Sendable {
   /// At most `limit` objects whose keys begin with `prefix` and come after `start`, ordered by key.
   func list(prefix: String, after start: StorageKey?, limit: Int) async throws(StorageError)
     -> [StoredEntry]
+
+  /// Removes what writers that died have left: unfinished objects into which nothing was written for so
+  /// many seconds.
+  /// - Returns: how many.
+  @discardableResult
+  func sweepPartials(olderThan age: Int64) async -> Int
 }
 
 /// An object that is being written. Its owner calls one function at a time, and ends with

@@ -1,9 +1,14 @@
 import Postgres
 
 /// An attempt that is over, but whose log or uploads are still where they were.
-public struct UntidyAttempt: Sendable, Equatable {
+public struct UntidyAttempt: Sendable, Hashable {
   public var job: Int64
   public var attempt: Int32
+
+  public init(job: Int64, attempt: Int32) {
+    self.job = job
+    self.attempt = attempt
+  }
 }
 
 extension FarmDatabase {

@@ -37,7 +37,8 @@ public enum FarmStatements {
   public static let all: [any Statement.Type] =
     RegistryStatements.all + BuilderStatements.all + JobStatements.all + LeaseStatements.all
     + ClaimStatements.all + SettlementStatements.all + RequirementStatements.all
-    + OperationStatements.all + FinalFailureStatements.all + OutlookStatements.all
+    + OperationStatements.all + FinalFailureStatements.all + OrphanStatements.all
+    + OutlookStatements.all
     + LogStatements.all + UploadStatements.all + PublicationStatements.all + CrateQueries.all
     + JobQueries.all + SigningKeyStatements.all + BackendStatements.all
     + VerificationStatements.all

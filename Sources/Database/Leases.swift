@@ -83,15 +83,22 @@ enum LeaseStatements {
 
   struct Renew: Statement {
     static let sql = """
+      WITH held AS (
+        -- Both rows are locked before they are judged: an end that is being recorded counts.
+        SELECT j.id
+        FROM unnest($2::bigint[], $3::int[]) AS r (job, attempt)
+        JOIN jobs j ON j.id = r.job AND j.attempt = r.attempt
+        JOIN attempts a ON a.job_id = r.job AND a.attempt = r.attempt
+        WHERE a.builder_id = $1
+          AND ((j.state = 'leased' AND j.builder_id = $1)
+               OR (j.state = 'pending' AND a.failure_class = 'lease-lost'
+                   AND a.plan_digest = j.plan_digest))
+        ORDER BY j.id FOR UPDATE OF j, a
+      )
       UPDATE jobs j SET state = 'leased', builder_id = $1,
         lease_expires_at = clock_timestamp() + make_interval(secs => $4), not_before = NULL,
         hold = NULL, failure_class = NULL, failure_message = NULL
-      FROM unnest($2::bigint[], $3::int[]) AS r (job, attempt), attempts a
-      WHERE j.id = r.job AND j.attempt = r.attempt AND a.job_id = r.job AND a.attempt = r.attempt
-        AND a.builder_id = $1
-        AND ((j.state = 'leased' AND j.builder_id = $1)
-             OR (j.state = 'pending' AND a.failure_class = 'lease-lost'
-                 AND a.plan_digest = j.plan_digest))
+      FROM held WHERE j.id = held.id
       RETURNING j.id, j.attempt, j.cancel_requested,
         coalesce((SELECT max(sequence) FROM log_chunks l
                   WHERE l.job_id = j.id AND l.attempt = j.attempt), 0) AS last_sequence

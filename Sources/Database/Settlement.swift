@@ -52,8 +52,11 @@ extension FarmDatabase {
     failure: inout ExecutorFailure, on connection: isolated PostgresConnection
   ) throws -> Settlement {
     if current.cancelRequested { return Settlement(state: .cancelled) }
+    // An end that somebody asked for and then did not want any more is nobody's decision: it is tried
+    // again, as after a lease that was lost.
+    let failureClass = failure.failureClass == .cancelled ? .leaseLost : failure.failureClass
     let decision = retryPolicy.decide(
-      failure.failureClass, retriesLeft: current.retriesLeft,
+      failureClass, retriesLeft: current.retriesLeft,
       limitsWereDoubled: current.limitsDoubled)
     switch decision {
     case .cancel: return Settlement(state: .cancelled)

@@ -51,7 +51,8 @@ extension FarmDatabase {
     try await pool.run(UploadStatements.List(job: job, attempt: attempt))
   }
 
-  /// Forgets the uploads of an attempt that has ended; answers their storage keys, to be deleted.
+  /// Forgets the uploads of an attempt that has ended; answers their storage keys, to be deleted. What of
+  /// them was not published is noted as an orphan: a copy may lie under its content's key.
   public func forgetUploads(job: Int64, attempt: Int32) async throws -> [String] {
     try await pool.run(UploadStatements.Forget(job: job, attempt: attempt))
   }
@@ -118,7 +119,15 @@ enum UploadStatements {
 
   struct Forget: Statement {
     static let sql = """
-      DELETE FROM uploads WHERE job_id = $1 AND attempt = $2 RETURNING storage_key
+      WITH gone AS (
+        DELETE FROM uploads WHERE job_id = $1 AND attempt = $2 RETURNING storage_key, sha256
+      ), orphaned AS (
+        INSERT INTO orphans (sha256)
+        SELECT DISTINCT g.sha256 FROM gone g
+        WHERE NOT EXISTS (SELECT FROM artifacts a WHERE a.sha256 = g.sha256)
+        ON CONFLICT (sha256) DO NOTHING
+      )
+      SELECT storage_key FROM gone
       """
     let parameters: [PostgresValue]
     init(job: Int64, attempt: Int32) { parameters = [.int(job), .int(Int64(attempt))] }

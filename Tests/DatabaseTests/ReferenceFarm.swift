@@ -63,7 +63,8 @@ struct ReferenceFarm {
       return
     }
     let decision = policy.decide(
-      failure, retriesLeft: job.retriesLeft, limitsWereDoubled: job.doubled)
+      failure == .cancelled ? .leaseLost : failure, retriesLeft: job.retriesLeft,
+      limitsWereDoubled: job.doubled)
     switch decision {
     case .cancel: job.state = .cancelled
     case .fail: job.state = .failed

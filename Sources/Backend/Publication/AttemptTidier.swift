@@ -37,6 +37,49 @@ struct AttemptTidier: Sendable {
     }
   }
 
+  /// Deletes what dead backends have left in storage: files that were never whole, contents that were
+  /// copied and never published, uploads that were stored and never recorded.
+  func tidyStorage() async {
+    do {
+      await storage.sweepPartials(olderThan: Self.partialSeconds)
+      let orphans = try await database.orphansToDelete(
+        afterSeconds: Self.orphanSeconds, limit: 100)
+      for sha256 in orphans { try await storage.delete(try StorageKey.artifact(sha256: sha256)) }
+      if !orphans.isEmpty { try await database.forgetOrphans(orphans) }
+      try await deleteOldUploads()
+    } catch {
+      logger.warning("storage is tidied up later: \(error)")
+    }
+  }
+
+  /// A writer that has written nothing for so long is dead, or will be told that its bytes are gone.
+  private static let partialSeconds: Int64 = 60
+  /// For so long, whoever has just built the same bytes may still publish them as they are.
+  private static let orphanSeconds = 20.0
+
+  private func deleteOldUploads() async throws {
+    var last: StorageKey?
+    while true {
+      let found = try await storage.list(prefix: "uploads/", after: last, limit: 1000)
+      let attempts = Dictionary(grouping: found.map(\.key), by: Self.attempt)
+      let known = attempts.keys.compactMap(\.self).map { (job: $0.job, attempt: $0.attempt) }
+      for ended in try await database.endedAttempts(known) {
+        await tidy(job: ended.job, attempt: ended.attempt)
+      }
+      guard found.count == 1000 else { return }
+      last = found.last?.key
+    }
+  }
+
+  /// Whose upload a key is: `uploads/<job>/<attempt>/…`.
+  private static func attempt(of key: StorageKey) -> UntidyAttempt? {
+    let parts = key.text.split(separator: "/")
+    guard parts.count > 3, let job = Int64(parts[1]), let attempt = Int32(parts[2]) else {
+      return nil
+    }
+    return UntidyAttempt(job: job, attempt: attempt)
+  }
+
   /// First the whole log in storage, then the pieces go in the statement that names it.
   ///
   /// Read at once: another backend may be at it, too, and delete the pieces between two reads.

@@ -49,6 +49,8 @@ struct Publisher: Sendable {
         report, with: build, job: job, attempt: attempt, builder: builder)
     }
     let byName = Dictionary(uploads.map { ($0.name, $0) }) { first, _ in first }
+    let contents = report.artifacts.map(\.sha256)
+    try await waitUntilNotDeleted(contents)
     var artifacts: [SignedArtifact] = []
     for artifact in report.artifacts {
       guard let upload = byName[artifact.name] else {
@@ -56,9 +58,20 @@ struct Publisher: Sendable {
       }
       artifacts.append(try await sign(artifact, upload))
     }
-    return try await database.publish(
+    let outcome = try await database.publish(
       builder: builder, job: job, attempt: attempt, report: report, artifacts: artifacts,
       verify: Double.random(in: 0..<1) < verifyShare)
+    // The lease was lost while the files were copied.
+    if outcome == .stale { try await database.noteOrphans(contents) }
+    return outcome
+  }
+
+  /// The same bytes may have been left by another attempt, and are being tidied up: that takes a moment,
+  /// or until another backend does it where one has died at it.
+  private func waitUntilNotDeleted(_ contents: [String]) async throws {
+    while try await database.isBeingDeleted(contents) {
+      try await Task.sleep(for: .milliseconds(100))
+    }
   }
 
   /// Holds what a verifying attempt has made against the published build.

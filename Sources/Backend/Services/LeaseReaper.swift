@@ -24,15 +24,18 @@ struct LeaseReaper: Service, CustomStringConvertible {
     await cancelWhenGracefulShutdown {
       var expiry = ExpiryGuard(terms: database.terms)
       let start = ContinuousClock.now
+      var storageTurn = 0.0
       while !Task.isCancelled {
         let now = (ContinuousClock.now - start) / .seconds(1)
-        await look(&expiry, now: now)
+        await look(&expiry, &storageTurn, now: now)
         do { try await Task.sleep(for: pause) } catch { return }
       }
     }
   }
 
-  private func look(_ expiry: inout ExpiryGuard, now: Double) async {
+  private func look(
+    _ expiry: inout ExpiryGuard, _ storageTurn: inout Double, now: Double
+  ) async {
     do {
       try await database.ping()
       expiry.databaseAnswered(at: now)
@@ -46,6 +49,10 @@ struct LeaseReaper: Service, CustomStringConvertible {
       if released > 0 { logger.debug("\(released) jobs may be tried again") }
       for attempt in try await database.untidyAttempts(limit: 20) {
         await tidier.tidy(job: attempt.job, attempt: attempt.attempt)
+      }
+      if now >= storageTurn {
+        storageTurn = now + 20 * Double.random(in: 0.8...1.2)
+        await tidier.tidyStorage()
       }
     } catch let error as PostgresError where error.isUnavailable {
       expiry.databaseFailed()

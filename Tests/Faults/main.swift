@@ -1,0 +1,4 @@
+import CommandLineSupport
+import Foundation
+
+exit(await CommandRunner.run(FaultsCommand.self))
