@@ -1,0 +1,88 @@
+import Database
+import ExecutorKit
+import FarmModel
+import Postgres
+import Testing
+
+/// What the fault test has found once, held still.
+@Suite("Races in the database", .timeLimit(.minutes(2)))
+struct RaceTests {
+  @Test("a renewal that waits for an end that is being recorded does not undo it")
+  func renewal() async throws {
+    try await Farm.with { farm in
+      try await farm.addJob("hexyl")
+      let builder = try await farm.addBuilder()
+      let job = try #require(try await farm.claim(builder))
+      try await farm.expire(job.id)
+      _ = try await farm.database.expireLeases()
+      // Another backend records the builder's own word for the end, and has not committed it yet.
+      let other = try await PostgresConnection(connecting: farm.database.pool.address)
+      try await other.query("BEGIN")
+      try await other.query(
+        """
+        UPDATE attempts SET failure_class = 'infrastructure', failure_message = 'its own end'
+        WHERE job_id = $1
+        """, [.int(job.id)])
+      try await other.query(
+        "UPDATE jobs SET updated_at = clock_timestamp() WHERE id = $1", [.int(job.id)])
+      async let renewed = farm.database.renew(builder: builder, attempts: [(job.id, 1)])
+      try await untilSomebodyWaits(for: other)
+      try await other.query("COMMIT")
+      await other.close()
+      #expect(try await renewed.isEmpty)
+      #expect(try await farm.database.job(job.id)?.state == .pending)
+      #expect(
+        try await farm.database.attempts(ofJob: job.id).map(\.failureClass) == ["infrastructure"])
+    }
+  }
+
+  private func untilSomebodyWaits(for connection: PostgresConnection) async throws {
+    while true {
+      let rows = try await connection.query(
+        "SELECT count(*) AS n FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+      if try rows[0].int("n") > 0 { return }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
+  @Test("an end that nobody asks for any more is no cancellation: the job is tried again")
+  func unwantedCancellation() async throws {
+    try await Farm.with { farm in
+      try await farm.addJob("hexyl")
+      let builder = try await farm.addBuilder()
+      let job = try #require(try await farm.claim(builder))
+      let failure = ExecutorFailure(.cancelled, "as the backend asked")
+      let state = try await farm.database.fail(
+        builder: builder, job: job.id, attempt: 1, failure: failure)
+      #expect(state == .pending)
+      try await farm.endPause(job.id)
+      let again = try #require(try await farm.claim(builder))
+      #expect(try await farm.database.cancel(job: job.id)?.isCancelRequested == true)
+      #expect(
+        try await farm.database.fail(
+          builder: builder, job: again.id, attempt: 2, failure: failure) == .cancelled)
+    }
+  }
+
+  @Test("contents that nobody has published are removed, unless somebody uploads or publishes them")
+  func orphans() async throws {
+    try await Farm.with { farm in
+      try await farm.addJob("hexyl")
+      let builder = try await farm.addBuilder()
+      let job = try #require(try await farm.claim(builder))
+      let (orphan, wanted) = (String(repeating: "e", count: 64), String(repeating: "d", count: 64))
+      try await farm.database.noteOrphans([orphan, wanted])
+      #expect(try await farm.database.orphansToDelete(afterSeconds: 60, limit: 9).isEmpty)
+      let upload = StoredUpload(name: "tool.tar.gz", size: 3, sha256: wanted, storageKey: "k")
+      #expect(try await farm.database.recordUpload(upload, job: job.id, attempt: 1))
+      #expect(try await farm.database.orphansToDelete(afterSeconds: 0, limit: 9) == [orphan])
+      #expect(try await farm.database.isBeingDeleted([orphan, wanted]))
+      #expect(try await !farm.database.isBeingDeleted([wanted]))
+      try await farm.database.forgetOrphans([orphan])
+      #expect(try await !farm.database.isBeingDeleted([orphan]))
+      // What an attempt has uploaded and not published is an orphan once it is tidied up.
+      _ = try await farm.database.forgetUploads(job: job.id, attempt: 1)
+      #expect(try await farm.database.orphansToDelete(afterSeconds: 0, limit: 9) == [wanted])
+    }
+  }
+}
