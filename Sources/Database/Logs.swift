@@ -56,12 +56,17 @@ enum LogStatements {
       WITH piece AS (
         SELECT * FROM unnest($1::bigint[], $2::int[], $3::int[], $4::text[])
           AS p (job_id, attempt, sequence, text)
+      ), running AS MATERIALIZED (
+        -- Locked: a piece that came while the attempt was ended would be left behind by the whole log.
+        SELECT a.job_id, a.attempt, a.log_bytes FROM attempts a
+        WHERE (a.job_id, a.attempt) IN (SELECT job_id, attempt FROM piece)
+          AND a.builder_id = $5 AND a.finished_at IS NULL
+        ORDER BY a.job_id, a.attempt FOR NO KEY UPDATE
       ), stored AS (
         INSERT INTO log_chunks (job_id, attempt, sequence, text)
         SELECT p.job_id, p.attempt, p.sequence, p.text
-        FROM piece p JOIN attempts a USING (job_id, attempt)
-        WHERE a.builder_id = $5 AND a.finished_at IS NULL
-          AND a.log_bytes <= (SELECT 2 * (j.plan -> 'limits' ->> 'log')::bigint
+        FROM piece p JOIN running a USING (job_id, attempt)
+        WHERE a.log_bytes <= (SELECT 2 * (j.plan -> 'limits' ->> 'log')::bigint
                               FROM jobs j WHERE j.id = a.job_id)
         ON CONFLICT DO NOTHING RETURNING job_id, attempt, octet_length(text) AS bytes
       )

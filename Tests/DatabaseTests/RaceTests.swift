@@ -36,6 +36,29 @@ struct RaceTests {
     }
   }
 
+  @Test("a piece of a log that comes while its attempt is being ended is not left behind")
+  func latePiece() async throws {
+    try await Farm.with { farm in
+      try await farm.addJob("hexyl")
+      let builder = try await farm.addBuilder()
+      let job = try #require(try await farm.claim(builder))
+      let other = try await PostgresConnection(connecting: farm.database.pool.address)
+      try await other.query("BEGIN")
+      try await other.query(
+        """
+        UPDATE attempts SET finished_at = clock_timestamp(), result = 'failed',
+          failure_class = 'compile', failure_message = 'no' WHERE job_id = $1
+        """, [.int(job.id)])
+      let piece = LogPiece(job: job.id, attempt: 1, sequence: 1, text: "late\n")
+      async let stored: Void = farm.database.storeLog([piece], builder: builder)
+      try await untilSomebodyWaits(for: other)
+      try await other.query("COMMIT")
+      await other.close()
+      try await stored
+      #expect(try await farm.database.log(job: job.id, attempt: 1).isEmpty)
+    }
+  }
+
   private func untilSomebodyWaits(for connection: PostgresConnection) async throws {
     while true {
       let rows = try await connection.query(
