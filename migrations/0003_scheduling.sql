@@ -53,8 +53,6 @@ CREATE INDEX jobs_particular ON jobs (requirement_id)
     WHERE state = 'pending' AND hold IS NULL AND (other_than IS NOT NULL OR avoid <> '{}');
 -- What runs of a target, for its limit.
 CREATE INDEX jobs_running ON jobs (target) WHERE state = 'leased';
--- A queue position counts what comes before a job of its target.
-CREATE INDEX jobs_queue ON jobs (target, class, rank, id) WHERE state = 'pending';
 -- How long attempts of late have taken.
 CREATE INDEX attempts_finished ON attempts (finished_at DESC) WHERE finished_at IS NOT NULL;
 

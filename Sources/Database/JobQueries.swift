@@ -105,8 +105,9 @@ enum JobQueries {
         j.failure_message, j.build_id, j.verifies, j.created_at, j.finalized_at,
         CASE WHEN j.state = 'pending' AND j.hold IS NULL THEN
           (SELECT count(*) FROM (
-             SELECT FROM jobs b WHERE b.state = 'pending' AND b.target = j.target
-             AND (b.class, b.rank, b.id) < (j.class, j.rank, j.id)
+             SELECT FROM requirements r JOIN jobs b ON b.requirement_id = r.id
+             WHERE r.target = j.target AND b.state = 'pending' AND b.hold IS NULL
+               AND (b.class, b.rank, b.id) < (j.class, j.rank, j.id)
              LIMIT \(StoredJob.furthestPosition)) AS before) END AS position
       FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
       WHERE j.id = $1

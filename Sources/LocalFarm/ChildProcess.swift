@@ -45,13 +45,17 @@ public actor ChildProcess {
         continuation.yield(ended.terminationStatus)
         continuation.finish()
       }
-      try process.run()
+      let starting = process
+      try Self.starting.withLock { try starting.run() }
     } catch {
       throw LocalFarmError.cannotStart(
         program: arguments.first ?? name, reason: error.localizedDescription)
     }
     pid = process.processIdentifier
   }
+
+  /// Foundation has crashed in `run()` while another process was being started: one at a time.
+  private static let starting = NSLock()
 
   /// Waits for the end: the exit status, or the number of the signal that ended it. (Foundation on
   /// Linux reports both as an exit.)
