@@ -106,7 +106,8 @@ struct BackendAPITests {
       #expect(isProblem(foreign, 409, "no-plan"), "\(foreign.text)")
       let limited = try await farm.send("POST", "/api/v1/crates/tool/1.0.0/\(BackendFarm.x86)")
       #expect(isProblem(limited, 429, "too-many-requests"))
-      #expect(limited.headers["Retry-After"] == "15")
+      // Four a minute: in 15 s, less what this test has taken.
+      #expect((1...15).contains(Int(limited.headers["Retry-After"] ?? "") ?? 0))
       let why = try await farm.get("/api/v1/crates/library/1.0.0/\(BackendFarm.x86)")
       #expect(why.json("state") == "skipped" && why.json("reason") == "the version has no binary")
     }
