@@ -134,10 +134,10 @@ enum ClaimStatements {
           WHERE j.state = 'pending' AND j.hold IS NULL AND j.requirement_id = r.id
             AND NOT (j.other_than IS NOT NULL AND j.other_than = ANY ($1))
             AND NOT (j.avoid && $1::bigint[])
-          ORDER BY j.class, j.rank, j.id LIMIT 4 * cardinality($1::bigint[]) + 16
+          ORDER BY j.class, j.rank, j.id LIMIT 2 * cardinality($1::bigint[]) + 8
         ) AS first
         WHERE EXISTS (SELECT FROM wishes)
-        ORDER BY first.class, first.rank, first.id LIMIT 4 * cardinality($1::bigint[]) + 16
+        ORDER BY first.class, first.rank, first.id LIMIT 2 * cardinality($1::bigint[]) + 8
       ), best AS (
         SELECT j.id, j.version_id, j.class, j.rank FROM jobs j
         WHERE j.id IN (SELECT id FROM candidates) AND j.state = 'pending' AND j.hold IS NULL
