@@ -12,6 +12,9 @@ public struct JobOutlook: Sendable, Equatable {
 }
 
 extension FarmDatabase {
+  /// Heartbeats come every 15 s: who was heard of within so many seconds is there.
+  private static let presentSeconds = 120
+
   /// Looks at jobs as an operator does: all that is needed is read once for all of them.
   ///
   /// - Returns: by the jobs' numbers.
@@ -23,7 +26,8 @@ extension FarmDatabase {
       try await requirements().map { ($0.id, $0.requirement) }
     ) { first, _ in first }
     let outlook = Outlook(
-      requirements: requirements, builders: try await pool.run(OutlookStatements.Present()),
+      requirements: requirements,
+      builders: try await pool.run(SettlementStatements.Profiles(seenWithin: Self.presentSeconds)),
       pace: Dictionary(try await pool.run(OutlookStatements.Pace())) { first, _ in first })
     return Dictionary(jobs.map { ($0.id, outlook.of($0)) }) { first, _ in first }
   }
@@ -80,20 +84,7 @@ struct Outlook {
 }
 
 enum OutlookStatements {
-  static let all: [any Statement.Type] = [Present.self, Pace.self]
-
-  /// What approved builders have that were heard of lately; heartbeats come every 15 s.
-  struct Present: Statement {
-    static let sql = """
-      SELECT capabilities::text AS capabilities FROM builders
-      WHERE state = 'approved' AND NOT draining AND capabilities IS NOT NULL
-        AND last_seen_at > clock_timestamp() - interval '2 minutes'
-      """
-    func decode(_ row: PostgresRow) throws -> BuilderProfile {
-      try JSONDecoder().decode(
-        BuilderProfile.self, from: Data(try row.text("capabilities").utf8))
-    }
-  }
+  static let all: [any Statement.Type] = [Pace.self]
 
   /// How long the last attempts have taken, by target.
   struct Pace: Statement {

@@ -25,7 +25,7 @@ actor Batcher<Input: Sendable, Output: Sendable> {
   ///   - canShare: whether two inputs may be done together; asked of each pair.
   ///   - work: answers an output for each input, in their order.
   init(
-    largest: Int, canShare: @escaping @Sendable (Input, Input) -> Bool = { _, _ in true },
+    largest: Int, canShare: @escaping @Sendable (Input, Input) -> Bool,
     work: @escaping @Sendable ([Input]) async throws -> [Output]
   ) {
     self.largest = largest

@@ -53,15 +53,21 @@ struct Gateway: Sendable {
   func claim(
     builder: Int64, slots: Int, abilities: [Int64], origin: String
   ) async throws -> AssignedJobs? {
-    let targets = Set(abilities.compactMap { requirements.target(of: $0) })
     let claimed = try await desk.claim(
       ClaimWish(builder: builder, slots: slots), requirements: abilities,
-      limits: recipes.targetLimits.filter { targets.contains($0.key) })
+      limits: limits(among: abilities))
     guard let first = claimed.first else { return nil }
     let jobs = claimed.map { assigned($0, origin: origin) }
     let registry = Assign.Registry(downloadTemplate: first.job.downloadTemplate)
     return AssignedJobs(
       references: jobs.map(\.reference), message: Assign(jobs: jobs, registry: registry))
+  }
+
+  /// The limits of the targets that a builder can build; most farms have none.
+  private func limits(among abilities: [Int64]) -> [String: Int] {
+    guard !recipes.targetLimits.isEmpty else { return [:] }
+    let targets = requirements.targets(of: Set(abilities))
+    return recipes.targetLimits.filter { targets.contains($0.key) }
   }
 
   private func assigned(_ claimed: ClaimDesk.Claimed, origin: String) -> AssignedJob {

@@ -23,9 +23,10 @@ final class RequirementBook: Sendable {
     state.withLock(\.stored).filter { profile.obstacle(to: $0.requirement) == nil }.map(\.id)
   }
 
-  /// The target of a requirement.
-  func target(of number: Int64) -> String? {
-    state.withLock(\.stored).first { $0.id == number }?.requirement.target
+  /// The targets of requirements.
+  func targets(of numbers: Set<Int64>) -> Set<String> {
+    Set(
+      state.withLock(\.stored).filter { numbers.contains($0.id) }.map(\.requirement.target))
   }
 
   /// Whether all of these are known.
