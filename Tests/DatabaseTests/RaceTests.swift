@@ -59,6 +59,8 @@ struct RaceTests {
     }
   }
 
+  /// PostgreSQL tells nobody that somebody waits for a lock: it is asked again and again, within the suite's
+  /// time limit.
   private func untilSomebodyWaits(for connection: PostgresConnection) async throws {
     while true {
       let rows = try await connection.query(
