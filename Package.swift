@@ -82,7 +82,7 @@ let package = Package(
     library("FarmModel", [executorKit]),
     library("BuilderProtocol", ["FarmModel", executorKit]),
     library("Recipes", ["CYAML", "Cryptography", "FarmModel", executorKit]),
-    library("Scheduling", ["FarmModel", executorKit]),
+    library("Scheduling", ["BuilderProtocol", "FarmModel", executorKit]),
     library("Postgres", ["Blocking", "CPostgres", "CThreads", "Cryptography", logging]),
     library("Archives", ["CArchive"]),
     library(
@@ -95,7 +95,9 @@ let package = Package(
       "ArtifactStorage",
       ["Cryptography", "FarmModel", .product(name: "NIOPosix", package: "swift-nio")]),
     library("Signing", ["Cryptography", "FarmModel"]),
-    library("Database", ["FarmModel", "Postgres", "Scheduling", executorKit, logging]),
+    library(
+      "Database",
+      ["BuilderProtocol", "FarmModel", "Postgres", "Scheduling", executorKit, logging]),
     library(
       "BuildPipeline",
       [
@@ -209,7 +211,7 @@ let package = Package(
     test("FarmModelTests", ["FarmModel", executorKit]),
     test("BuilderProtocolTests", ["BuilderProtocol", "FarmModel", executorKit]),
     test("RecipesTests", ["Recipes", "FarmModel", executorKit]),
-    test("SchedulingTests", ["Scheduling", "FarmModel", executorKit]),
+    test("SchedulingTests", ["BuilderProtocol", "Scheduling", "FarmModel", executorKit]),
     test("PostgresTests", ["DatabaseTestSupport", "Postgres", logging]),
     test("TransferTests", [transfer]),
     test("ArchivesTests", ["Archives"]),
@@ -241,8 +243,8 @@ let package = Package(
     test(
       "DatabaseTests",
       [
-        "Database", "DatabaseTestSupport", "FarmModel", "Postgres", "Scheduling", executorKit,
-        logging,
+        "BuilderProtocol", "Database", "DatabaseTestSupport", "FarmModel", "Postgres",
+        "Scheduling", executorKit, logging,
       ]),
     test(
       "IntegrationTests",

@@ -1,3 +1,4 @@
+import BuilderProtocol
 import FarmModel
 import Foundation
 import Postgres
@@ -37,7 +38,7 @@ extension FarmDatabase {
 struct Outlook {
   var requirements: [Int64: JobRequirement]
   /// Approved builders that were heard of lately.
-  var builders: [BuilderProfile]
+  var builders: [Capabilities]
   /// By target, how many seconds a job has taken of late.
   var pace: [String: Double]
 

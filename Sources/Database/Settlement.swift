@@ -1,3 +1,4 @@
+import BuilderProtocol
 import ExecutorKit
 import FarmModel
 import Foundation
@@ -161,9 +162,9 @@ enum SettlementStatements {
       """
     let parameters: [PostgresValue]
     init(seenWithin seconds: Int? = nil) { parameters = [.optional(seconds)] }
-    func decode(_ row: PostgresRow) throws -> BuilderProfile {
+    func decode(_ row: PostgresRow) throws -> Capabilities {
       try JSONDecoder().decode(
-        BuilderProfile.self, from: Data(try row.text("capabilities").utf8))
+        Capabilities.self, from: Data(try row.text("capabilities").utf8))
     }
   }
 

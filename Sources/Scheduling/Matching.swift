@@ -1,7 +1,13 @@
+public import BuilderProtocol
 import ExecutorKit
 import FarmModel
 
-extension BuilderProfile {
+extension Capabilities {
+  /// Bytes of memory for one slot.
+  private var slotMemory: Int64 { memoryBytes / Int64(max(1, slots)) }
+  /// Bytes of disk for one slot.
+  private var slotDisk: Int64 { diskBytes / Int64(max(1, slots)) }
+
   /// Why a builder cannot do a job, as the end of a sentence that begins with "needs"; nil: it can.
   public func obstacle(to requirement: JobRequirement) -> String? {
     guard
@@ -48,7 +54,7 @@ extension BuilderProfile {
 public enum Matching {
   /// What no builder of the farm has, for a person: `needs Rust 1.97`; nil: one of them can do the job.
   public static func reason(
-    _ requirement: JobRequirement, builders: [BuilderProfile]
+    _ requirement: JobRequirement, builders: [Capabilities]
   ) -> String? {
     let obstacles = builders.map { $0.obstacle(to: requirement) }
     guard !obstacles.contains(nil) else { return nil }

@@ -36,11 +36,6 @@ public struct QuarantinePolicy: Sendable, Equatable {
     )
   }
 
-  /// An attempt ended otherwise: what failed in a row is forgotten, and after a success all is.
-  public func ended(_ record: BuilderRecord, isSuccess: Bool) -> BuilderRecord {
-    BuilderRecord(quarantines: isSuccess ? 0 : record.quarantines)
-  }
-
   /// Whether a job that has failed for want of infrastructure on so many builders is held for an
   /// operator.
   public func isSuspect(builders: Int) -> Bool { builders >= suspectAfterBuilders }

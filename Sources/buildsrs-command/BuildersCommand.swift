@@ -1,4 +1,5 @@
 import ArgumentParser
+import BuilderProtocol
 import CommandLineSupport
 import Cryptography
 import Database
@@ -187,8 +188,8 @@ extension StoredBuilder {
   }
 
   /// What it has told of itself; nil: nothing yet.
-  fileprivate var profile: BuilderProfile? {
-    capabilities.flatMap { try? JSONDecoder().decode(BuilderProfile.self, from: Data($0.utf8)) }
+  fileprivate var profile: Capabilities? {
+    capabilities.flatMap { try? JSONDecoder().decode(Capabilities.self, from: Data($0.utf8)) }
   }
 
   /// Sorted, each once.

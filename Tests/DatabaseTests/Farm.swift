@@ -1,3 +1,4 @@
+import BuilderProtocol
 import Database
 import DatabaseTestSupport
 import ExecutorKit
@@ -82,18 +83,17 @@ struct Farm {
 
   /// What a builder says of its one slot.
   func tellMemory(_ bytes: Int64, of builder: Int64) async throws {
-    let json = #"""
-      {"memory_bytes":\#(bytes),"disk_bytes":1099511627776,"slots":1,"labels":{},"modules":[],
-      "targets":[{"triple":"\#(Self.triple)","module":"fake","health":{"ready":{"toolchains":[]}}}]}
-      """#
-    try await database.setCapabilities(builder: builder, json: json)
+    let json = try JSONEncoder().encode(Self.profile(memory: bytes))
+    try await database.setCapabilities(
+      builder: builder, json: String(decoding: json, as: UTF8.self))
   }
 
   /// What a builder has with so much memory.
-  static func profile(memory: Int64 = 8 << 30) -> BuilderProfile {
-    BuilderProfile(
+  static func profile(memory: Int64 = 8 << 30) -> Capabilities {
+    Capabilities(
+      modules: [],
       targets: [.init(triple: triple, module: "fake", health: .ready(toolchains: []))],
-      modules: [], memoryBytes: memory, diskBytes: 1 << 40, labels: [:], slots: 1)
+      architecture: "x86_64", cores: 1, memoryBytes: memory, diskBytes: 1 << 40, slots: 1)
   }
 
   func claim(_ builder: Int64, memory: Int64 = 8 << 30) async throws -> ClaimedJob? {

@@ -1,3 +1,4 @@
+import BuilderProtocol
 import Database
 import FarmModel
 import Scheduling

@@ -28,7 +28,7 @@ struct OperatorTests {
     INSERT INTO builders (name, public_key, state, last_seen_at, capabilities) VALUES
       ('build-7', repeat('7', 64), 'approved', clock_timestamp(),
        '{"modules":[],"targets":[{"triple":"t-u-v","module":"m","health":{"ready":{"toolchains":["1.96.0"]}}}],
-         "memory_bytes":8589934592,"disk_bytes":1099511627776,"labels":{},"slots":1}');
+         "architecture":"x86_64","cores":2,"memory_bytes":8589934592,"disk_bytes":1099511627776,"labels":{},"slots":1}');
     INSERT INTO jobs (version_id, target, state, class, rank, requirement_id, plan, plan_digest, hold,
                       failure_class, failure_message, finalized_at)
       VALUES

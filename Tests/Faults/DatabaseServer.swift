@@ -78,6 +78,16 @@ actor DatabaseServer {
     return processes.count
   }
 
+  /// Lets all statements on jobs wait for a while.
+  func lockJobs(for seconds: Double) async throws {
+    let connection = try await PostgresConnection(
+      connecting: address, applicationName: "farm-faults")
+    try await connection.execute("BEGIN; LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
+    try? await Task.sleep(for: .seconds(seconds))
+    // The server rolls back where the connection is gone.
+    await connection.close()
+  }
+
   /// It runs, and all of it.
   func heal() async throws {
     resume()

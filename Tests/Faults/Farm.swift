@@ -12,6 +12,7 @@ struct Farm: Sendable {
   let backends: [BackendProcess]
   let fleet: Fleet
   let registry: Registry
+  let staff: Operator
   let book: Book
   let start = ContinuousClock.now
   let isVerbose: Bool
@@ -83,8 +84,10 @@ struct Farm: Sendable {
         count: options.builders, targets: targets,
         context: FleetContext(
           seed: options.seed, book: book, origins: origins, client: client, isCalm: Switch())),
-      registry: Registry(origins: origins, token: token, client: client, book: book), book: book,
-      isVerbose: options.isVerbose)
+      registry: Registry(origins: origins, token: token, client: client, book: book),
+      staff: Operator(
+        address: database.address, programs: options.programs, logs: "\(directory)/logs"),
+      book: book, isVerbose: options.isVerbose)
   }
 
   private static func arguments(

@@ -7,6 +7,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
   case postgresFreeze = "postgres-freeze"
   case postgresPause = "postgres-pause"
   case postgresTerminate = "postgres-terminate"
+  case postgresLock = "postgres-lock"
   case networkCut = "network-cut"
   case networkHold = "network-hold"
   case networkDelay = "network-delay"
@@ -16,6 +17,8 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
   case builderReconnect = "builder-reconnect"
   case yank
   case replan
+  case operatorRetry = "operator-retry"
+  case operatorRebuild = "operator-rebuild"
   case finishTwice = "finish-twice"
   case wrongFence = "wrong-fence"
   case othersJob = "others-job"
@@ -31,6 +34,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case .postgresFreeze: "SIGSTOP of all of PostgreSQL, then SIGCONT"
     case .postgresPause: "SIGSTOP of one connection's server process"
     case .postgresTerminate: "pg_terminate_backend of some connections"
+    case .postgresLock: "jobs are locked: statements are answered late"
     case .networkCut: "a share of a backend's connections is cut"
     case .networkHold: "nothing passes to or from a backend"
     case .networkDelay: "what passes to or from a backend is late"
@@ -40,6 +44,8 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case .builderReconnect: "a builder changes its connection"
     case .yank: "a version is yanked, and unyanked later"
     case .replan: "a version's plan changes"
+    case .operatorRetry: "`jobs retry` of a job that failed"
+    case .operatorRebuild: "`jobs rebuild` of a job that succeeded"
     case .finishTwice: "a builder sends “finished” twice"
     case .wrongFence: "a builder finishes an attempt that does not exist"
     case .othersJob: "a builder finishes another one's attempt"
@@ -52,7 +58,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     switch self {
     case .postgresRestart: 3
     case .postgresFreeze: 2
-    case .replan: 4
+    case .replan, .operatorRetry, .operatorRebuild, .postgresLock: 4
     case .backendStop, .networkRefuse, .postgresPause: 5
     case .yank, .builderKill: 10
     case .networkCut: 12
@@ -68,6 +74,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case .postgresRestart: 0.1...3
     case .postgresFreeze: 0.3...5
     case .postgresPause: 0.3...6
+    case .postgresLock: 0.2...3
     case .networkHold, .networkDelay: 0.5...8
     case .networkRefuse: 0.5...5
     case .builderKill: 0.2...6

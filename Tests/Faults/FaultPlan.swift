@@ -101,7 +101,10 @@ private struct Drawing {
     case .backendKill, .backendPause, .backendStop, .networkCut, .networkHold, .networkDelay,
       .networkRefuse:
       sizes.backends
-    case .postgresRestart, .postgresFreeze, .postgresPause, .postgresTerminate: 1
+    case .postgresRestart, .postgresFreeze, .postgresPause, .postgresTerminate,
+      .postgresLock:
+      1
+    case .operatorRetry, .operatorRebuild: sizes.published(at: time)
     case .yank, .replan: sizes.published(at: time)
     default: sizes.builders
     }
@@ -114,7 +117,10 @@ extension Fault {
     switch kind {
     case .backendKill, .backendPause, .backendStop: "backend \(subject)"
     case .networkCut, .networkHold, .networkDelay, .networkRefuse: "network \(subject)"
-    case .postgresRestart, .postgresFreeze, .postgresPause, .postgresTerminate: "postgres"
+    case .postgresRestart, .postgresFreeze, .postgresPause, .postgresTerminate,
+      .postgresLock:
+      "postgres"
+    case .operatorRetry, .operatorRebuild: "operator"
     case .yank, .replan: "version \(subject)"
     default: "builder \(subject)"
     }
@@ -127,7 +133,7 @@ extension Fault {
     case .postgresRestart: 8
     case .postgresFreeze, .postgresPause: 3
     case .postgresTerminate: 1
-    case .yank, .replan: 2
+    case .yank, .replan, .operatorRetry, .operatorRebuild: 2
     default: 0.5
     }
   }

@@ -72,10 +72,11 @@ final class Injector: Sendable {
   private func perform(_ fault: Fault) async throws -> Double? {
     switch fault.kind {
     case .backendKill, .backendPause, .backendStop: try await harmBackend(fault)
-    case .postgresRestart, .postgresFreeze, .postgresPause, .postgresTerminate:
+    case .postgresRestart, .postgresFreeze, .postgresPause, .postgresTerminate, .postgresLock:
       try await harmDatabase(fault)
     case .networkCut, .networkHold, .networkDelay, .networkRefuse: await harmNetwork(fault)
     case .yank, .replan: try await changeVersion(fault)
+    case .operatorRetry, .operatorRebuild: try await operate(fault)
     default: await harmBuilder(fault)
     }
   }
@@ -98,6 +99,10 @@ final class Injector: Sendable {
     }
     if fault.kind == .postgresFreeze {
       return await server.freeze(server.all(), for: fault.seconds) ? fault.seconds : nil
+    }
+    if fault.kind == .postgresLock {
+      try await server.lockJobs(for: fault.seconds)
+      return fault.seconds
     }
     let connections = try await server.connections()
     guard !connections.isEmpty else { return nil }
@@ -134,6 +139,15 @@ final class Injector: Sendable {
     default: return await builder.misbehave(fault.kind) ? 1 : nil
     }
     return fault.seconds
+  }
+
+  private func operate(_ fault: Fault) async throws -> Double? {
+    let name = "operator-\(Int(fault.at * 1000))"
+    let isDone =
+      fault.kind == .operatorRetry
+      ? try await farm.staff.retry(fault.amount, name: name)
+      : try await farm.staff.rebuild(fault.amount, name: name)
+    return isDone ? 1 : nil
   }
 
   private func changeVersion(_ fault: Fault) async throws -> Double? {

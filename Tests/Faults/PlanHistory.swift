@@ -1,6 +1,7 @@
 import Postgres
 
-/// Notes each change of a job's plan, in a schema of its own: only a changed plan may succeed again.
+/// Notes why a job may succeed once more, in a schema of its own: each change of its plan, and each
+/// rebuild that the operator asks for.
 ///
 /// The test's own reports cannot tell. One that a stopped backend takes up late brings an old plan
 /// back for a moment.
@@ -10,13 +11,13 @@ enum PlanHistory {
     try await connection.execute(
       """
       CREATE SCHEMA faults;
-      CREATE TABLE faults.plan_changes (
+      CREATE TABLE faults.new_builds (
         job_id bigint NOT NULL, attempt integer NOT NULL,
-        changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+        noted_at timestamptz NOT NULL DEFAULT clock_timestamp()
       );
       CREATE FUNCTION faults.note_plan_change() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
-        INSERT INTO faults.plan_changes (job_id, attempt) VALUES (new.id, new.attempt);
+        INSERT INTO faults.new_builds (job_id, attempt) VALUES (new.id, new.attempt);
         RETURN NULL;
       END $$;
       CREATE TRIGGER faults_plan_change AFTER UPDATE OF plan_digest ON jobs FOR EACH ROW

@@ -129,7 +129,9 @@ extension FaultKind {
   fileprivate func extent(_ extent: Double) -> String {
     switch self {
     case .networkCut, .postgresTerminate: "\(Int(extent)) connections"
-    case .replan, .builderReconnect, .finishTwice, .wrongFence, .othersJob, .lostHeartbeat: ""
+    case .replan, .operatorRetry, .operatorRebuild, .builderReconnect, .finishTwice, .wrongFence,
+      .othersJob, .lostHeartbeat:
+      ""
     default: "\(rounded(extent)) s"
     }
   }

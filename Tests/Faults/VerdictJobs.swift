@@ -105,7 +105,7 @@ extension Verdict {
                     b.attempt) AS text
       FROM attempts a JOIN attempts b ON b.job_id = a.job_id AND b.attempt > a.attempt
       WHERE a.result = 'succeeded' AND b.result = 'succeeded' AND NOT EXISTS (
-        SELECT FROM faults.plan_changes p
+        SELECT FROM faults.new_builds p
         WHERE p.job_id = a.job_id AND p.attempt >= a.attempt AND p.attempt < b.attempt)
       UNION ALL
       SELECT format('attempt %s of job %s succeeded without a result', a.attempt, a.job_id)

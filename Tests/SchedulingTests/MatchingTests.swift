@@ -1,6 +1,6 @@
+import BuilderProtocol
 import ExecutorKit
 import FarmModel
-import Foundation
 import Scheduling
 import Testing
 
@@ -13,13 +13,13 @@ struct MatchingTests {
   private func profile(
     _ toolchains: [String] = ["1.96.0"], health: TargetHealth? = nil, memory: Int64 = 8 << 30,
     disk: Int64 = 64 << 30, labels: [String: String] = [:], slots: Int = 1
-  ) -> BuilderProfile {
-    BuilderProfile(
+  ) -> Capabilities {
+    Capabilities(
+      modules: [.init(name: "m", version: "0.3.0")],
       targets: [
-        .init(
-          triple: "a-b-c", module: "m", health: health ?? .ready(toolchains: toolchains))
-      ], modules: [.init(name: "m", version: "0.3.0")], memoryBytes: memory, diskBytes: disk,
-      labels: labels, slots: slots)
+        .init(triple: "a-b-c", module: "m", health: health ?? .ready(toolchains: toolchains))
+      ], architecture: "x86_64", cores: 2, memoryBytes: memory, diskBytes: disk, labels: labels,
+      slots: slots)
   }
 
   @Test("a builder that has all of it can do the job, toolchains that are not known yet included")
@@ -51,8 +51,9 @@ struct MatchingTests {
 
   @Test("of a farm, the builder that comes closest tells why a job waits")
   func reasons() {
-    let other = BuilderProfile(
-      targets: [], modules: [], memoryBytes: 1, diskBytes: 1, labels: [:], slots: 1)
+    let other = Capabilities(
+      modules: [], targets: [], architecture: "x86_64", cores: 1, memoryBytes: 1, diskBytes: 1,
+      slots: 1)
     #expect(
       Matching.reason(Self.requirement, builders: [other, profile(["1.63.0"])])
         == "needs Rust >=1.85")
@@ -79,17 +80,6 @@ struct MatchingTests {
     }
     #expect(minimum(nil) == nil)
     #expect(minimum("1.60", target: "*") == "1.60")
-  }
-
-  @Test("what a builder sends as capabilities is what is matched")
-  func decoding() throws {
-    let json = #"""
-      {"modules":[{"name":"m","version":"0.3.0"}],"targets":[{"triple":"a-b-c","module":"m",
-      "health":{"ready":{"toolchains":["1.96.0"]}}}],"architecture":"x86_64","cores":2,
-      "memory_bytes":8589934592,"disk_bytes":68719476736,"labels":{},"slots":1}
-      """#
-    let decoded = try JSONDecoder().decode(BuilderProfile.self, from: Data(json.utf8))
-    #expect(decoded == profile())
   }
 }
 
@@ -119,13 +109,6 @@ struct QuarantineTests {
       #expect(pause == 0)
       record = next
     }
-  }
-
-  @Test("another end breaks the row, and a success clears all")
-  func clears() {
-    let record = BuilderRecord(failedCrates: [1, 2], quarantines: 3)
-    #expect(policy.ended(record, isSuccess: false) == BuilderRecord(quarantines: 3))
-    #expect(policy.ended(record, isSuccess: true) == BuilderRecord())
   }
 
   @Test("a job is suspect once three builders have failed at it")

@@ -87,15 +87,3 @@ struct AssignedJobs: Sendable {
   var references: [AttemptReference]
   var message: Assign
 }
-
-extension BuilderProfile {
-  init(_ capabilities: Capabilities) {
-    self.init(
-      targets: capabilities.targets.map {
-        Target(triple: $0.triple, module: $0.module, health: $0.health)
-      },
-      modules: capabilities.modules.map { Module(name: $0.name, version: $0.version) },
-      memoryBytes: capabilities.memoryBytes, diskBytes: capabilities.diskBytes,
-      labels: capabilities.labels, slots: capabilities.slots)
-  }
-}

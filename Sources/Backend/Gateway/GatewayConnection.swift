@@ -180,7 +180,7 @@ final class GatewayConnection {
     if let known = abilities, known.edition == edition, known.capabilities == capabilities {
       return known.numbers
     }
-    let numbers = gateway.requirements.numbers(for: BuilderProfile(capabilities))
+    let numbers = gateway.requirements.numbers(for: capabilities)
     abilities = (edition, capabilities, numbers)
     return numbers
   }

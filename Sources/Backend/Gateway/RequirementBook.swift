@@ -1,3 +1,4 @@
+import BuilderProtocol
 import Database
 import Scheduling
 import Synchronization
@@ -19,7 +20,7 @@ final class RequirementBook: Sendable {
   var edition: Int { state.withLock(\.edition) }
 
   /// The numbers of what a builder has.
-  func numbers(for profile: BuilderProfile) -> [Int64] {
+  func numbers(for profile: Capabilities) -> [Int64] {
     state.withLock(\.stored).filter { profile.obstacle(to: $0.requirement) == nil }.map(\.id)
   }
 
