@@ -100,8 +100,9 @@ def goals(report):
                       "met": None if reached is None else enough(reached)})
 
     for own, other, least in GOALS:
-        # The best of each other queue's ways to be run.
-        best = max((rate for name, rate in speeds.items() if name.startswith(other)), default=None)
+        # Where no way to run the other queue is named, its best one.
+        best = speeds.get(other) or max(
+            (rate for name, rate in speeds.items() if name.startswith(other + ",")), default=None)
         mine = speeds.get(own)
         goal(f"{own}, to {other}", mine / best if mine and best else None, least,
              lambda reached, least=least: reached >= least)

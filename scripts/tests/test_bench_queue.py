@@ -3,6 +3,7 @@
 import pathlib
 import sys
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
@@ -54,6 +55,15 @@ class Figures(unittest.TestCase):
     def test_a_goal_is_held_against_the_best_that_the_other_reaches(self):
         goal = self.goal("gateway, 64 builders, to procrastinate")
         self.assertEqual((goal["reached"], goal["met"]), (10, True))
+
+    def test_batch_10_is_not_batch_100(self):
+        found = report()
+        found["rates"] = {"gateway, 64 builders": 900, "pgqueuer, batch 10": 600,
+                          "pgqueuer, batch 100": 3000}
+        with unittest.mock.patch.object(bench_queue, "rates", lambda report: report["rates"]):
+            goals = bench_queue.goals(found)
+        goal = next(goal for goal in goals if goal["goal"].endswith("pgqueuer, batch 10"))
+        self.assertEqual(goal["reached"], 1.5)
 
     def test_a_missed_goal_is_told(self):
         self.assertIs(self.goal("gateway, 64 builders, to pgbench")["met"], False)

@@ -20,6 +20,11 @@ struct LeaseReaper: Service, CustomStringConvertible {
     .seconds(min(5, Double(database.terms.leaseSeconds) / 4) * Double.random(in: 0.8...1.2))
   }
 
+  /// Looking through storage costs requests: what an attempt has left may stay for some leases.
+  private var storagePause: Double {
+    5 * Double(database.terms.leaseSeconds) * Double.random(in: 0.8...1.2)
+  }
+
   func run() async throws {
     await cancelWhenGracefulShutdown {
       var expiry = ExpiryGuard(terms: database.terms)
@@ -51,7 +56,7 @@ struct LeaseReaper: Service, CustomStringConvertible {
         await tidier.tidy(job: attempt.job, attempt: attempt.attempt)
       }
       if now >= storageTurn {
-        storageTurn = now + 20 * Double.random(in: 0.8...1.2)
+        storageTurn = now + storagePause
         await tidier.tidyStorage()
       }
     } catch let error as PostgresError where error.isUnavailable {
