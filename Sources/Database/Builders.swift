@@ -62,7 +62,7 @@ extension FarmDatabase {
       guard
         let builder = try connection.run(
           BuilderStatements.Upsert(
-            name: name, publicKey: publicKey, version: version, isInvited: tokenHash != nil)
+            name: name, publicKey: publicKey, version: version, tokenHash: tokenHash)
         ).first
       else { throw TooManyPendingBuilders() }
       guard builder.state == .pending, let tokenHash else { return builder }
@@ -159,7 +159,9 @@ enum BuilderStatements {
       WITH b AS (
         INSERT INTO builders (name, public_key, state, version, last_seen_at)
         SELECT $1, $2, 'pending', $3, clock_timestamp()
-        WHERE $4 OR EXISTS (SELECT FROM builders WHERE public_key = $2)
+        WHERE EXISTS (SELECT FROM enrolment_tokens
+                      WHERE token_hash = $4 AND used_at IS NULL AND expires_at > clock_timestamp())
+          OR EXISTS (SELECT FROM builders WHERE public_key = $2)
           OR (SELECT count(*) FROM builders WHERE state = 'pending') < \(TooManyPendingBuilders.most)
         ON CONFLICT (public_key) DO UPDATE
           SET name = excluded.name, version = excluded.version, last_seen_at = clock_timestamp()
@@ -167,10 +169,10 @@ enum BuilderStatements {
       ) SELECT \(columns) FROM b
       """
     let parameters: [PostgresValue]
-    init(name: String, publicKey: String, version: String, isInvited: Bool) {
+    init(name: String, publicKey: String, version: String, tokenHash: String?) {
       parameters = [
         .text(storable(name)), .text(storable(publicKey)), .text(storable(version)),
-        .bool(isInvited),
+        .optional(tokenHash),
       ]
     }
     func decode(_ row: PostgresRow) throws -> StoredBuilder { try BuilderStatements.decode(row) }

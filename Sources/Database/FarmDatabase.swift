@@ -30,7 +30,22 @@ public struct FarmDatabase: Sendable {
 
   /// Answers whether the database can be asked at all.
   public func ping() async throws { try await pool.query("SELECT 1") }
+
+  /// The database's own time.
+  public func time() async throws -> DatabaseTime {
+    let rows = try await pool.query("SELECT clock_timestamp()::text AS now")
+    guard let text = try rows.map({ try $0.text("now") }).first else { throw NoTime() }
+    return DatabaseTime(text: text)
+  }
 }
+
+/// A time of the database's clock, which is the only one that leases are measured by.
+public struct DatabaseTime: Sendable, Equatable {
+  /// As PostgreSQL writes it, to the microsecond.
+  let text: String
+}
+
+private struct NoTime: Error {}
 
 /// Every statement of this module, so that a test can prepare each on a freshly migrated schema.
 public enum FarmStatements {

@@ -76,7 +76,7 @@ enum FinalFailureStatements {
         .intArray(failures.map(\.job)), .intArray(failures.map { Int64($0.attempt) }),
         .intArray(failures.map(\.builder)),
         .textArray(failures.map(\.failure.failureClass.rawValue)),
-        .textArray(failures.map { storable($0.failure.message) }),
+        .textArray(failures.map { storableMessage($0.failure.message) }),
       ]
     }
     func decode(_ row: PostgresRow) throws -> EndedFailure {

@@ -56,9 +56,14 @@ extension FarmDatabase {
   }
 
   /// Gives jobs back whose lease has run out, at most `limit` at once.
-  public func expireLeases(limit: Int = 100) async throws -> [ExpiredLease] {
+  ///
+  /// - Parameter time: the leases that had run out then; nil: until now. Where the database stands still
+  ///   before it does this, those that ran out meanwhile are left.
+  public func expireLeases(before time: DatabaseTime? = nil, limit: Int = 100) async throws
+    -> [ExpiredLease]
+  {
     try await pool.transaction { connection in
-      let expired = try connection.run(LeaseStatements.Expired(limit: limit))
+      let expired = try connection.run(LeaseStatements.Expired(before: time, limit: limit))
       for lease in expired {
         guard
           let current = try connection.run(
@@ -182,11 +187,13 @@ enum LeaseStatements {
   struct Expired: Statement {
     static let sql = """
       SELECT id, attempt, builder_id FROM jobs
-      WHERE state = 'leased' AND lease_expires_at < clock_timestamp()
+      WHERE state = 'leased' AND lease_expires_at < coalesce($2::timestamptz, clock_timestamp())
       ORDER BY lease_expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
       """
     let parameters: [PostgresValue]
-    init(limit: Int) { parameters = [.int(limit)] }
+    init(before time: DatabaseTime?, limit: Int) {
+      parameters = [.int(limit), .optional(time?.text)]
+    }
     func decode(_ row: PostgresRow) throws -> ExpiredLease {
       ExpiredLease(
         job: Int64(try row.int("id")), attempt: Int32(try row.int("attempt")),
@@ -204,7 +211,7 @@ enum LeaseStatements {
     init(job: Int64, attempt: Int32, failure: ExecutorFailure) {
       parameters = [
         .int(job), .int(Int64(attempt)), .text(failure.failureClass.rawValue),
-        .text(storable(failure.message)),
+        .text(storableMessage(failure.message)),
       ]
     }
   }
@@ -232,7 +239,7 @@ enum LeaseStatements {
         .bool(settlement.doublesLimits), .optional(settlement.requirement),
         .optional(settlement.hold?.rawValue), .double(settlement.pauseSeconds),
         .optional(settlement.avoid), .text(failure.failureClass.rawValue),
-        .text(storable(failure.message)),
+        .text(storableMessage(failure.message)),
       ]
     }
   }

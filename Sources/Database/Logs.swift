@@ -19,7 +19,8 @@ public struct LogPiece: Sendable, Equatable {
 extension FarmDatabase {
   /// Stores pieces of logs of a builder's running attempts, all in one statement. A piece that is
   /// there already, or whose attempt has ended or is another builder's, changes nothing; neither does
-  /// one of an attempt that has logged twice what its plan allows (builders stop at the limit).
+  /// one of an attempt that has logged twice what its plan allows (builders stop at the limit), or one
+  /// without text. A piece counts as its text and ``pieceBytes``.
   public func storeLog(_ pieces: [LogPiece], builder: Int64) async throws {
     guard !pieces.isEmpty else { return }
     try await pool.run(LogStatements.Store(pieces, builder: builder))
@@ -51,6 +52,9 @@ extension FarmDatabase {
 enum LogStatements {
   static let all: [any Statement.Type] = [Store.self, Read.self, SetStage.self, Move.self]
 
+  /// What a piece takes besides its text: without it, tiny ones would fill the database unnoticed.
+  static let pieceBytes = 64
+
   struct Store: Statement {
     static let sql = """
       WITH piece AS (
@@ -66,9 +70,9 @@ enum LogStatements {
         INSERT INTO log_chunks (job_id, attempt, sequence, text)
         SELECT p.job_id, p.attempt, p.sequence, p.text
         FROM piece p JOIN running a USING (job_id, attempt)
-        WHERE a.log_bytes <= (SELECT 2 * (j.plan -> 'limits' ->> 'log')::bigint
+        WHERE p.text <> '' AND a.log_bytes <= (SELECT 2 * (j.plan -> 'limits' ->> 'log')::bigint
                               FROM jobs j WHERE j.id = a.job_id)
-        ON CONFLICT DO NOTHING RETURNING job_id, attempt, octet_length(text) AS bytes
+        ON CONFLICT DO NOTHING RETURNING job_id, attempt, octet_length(text) + \(pieceBytes) AS bytes
       )
       UPDATE attempts a SET log_bytes = a.log_bytes + s.bytes
       FROM (SELECT job_id, attempt, sum(bytes) AS bytes FROM stored GROUP BY 1, 2) AS s

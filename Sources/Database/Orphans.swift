@@ -1,4 +1,5 @@
 import Postgres
+import Scheduling
 
 extension FarmDatabase {
   /// Notes contents that were copied for a publication that did not happen.
@@ -7,18 +8,29 @@ extension FarmDatabase {
     try await pool.run(OrphanStatements.Note(contents))
   }
 
-  /// Contents that nobody has published or uploaded for so long; from now on nobody publishes them until
-  /// they are forgotten. Those that somebody has are forgotten here.
-  public func orphansToDelete(afterSeconds seconds: Double, limit: Int) async throws -> [String] {
+  /// Contents that nobody has published or uploaded for so long, for one backend to delete within
+  /// ``deletionSeconds``; until it has forgotten them nobody publishes them. Those that somebody has
+  /// are forgotten here.
+  ///
+  /// - Parameter owner: a random text of who is to delete them. Another one gets them when this one has
+  ///   not forgotten them after four times ``deletionSeconds``: it is dead.
+  public func orphansToDelete(owner: String, afterSeconds seconds: Double, limit: Int) async throws
+    -> [String]
+  {
     try await pool.transaction { connection in
       try connection.run(OrphanStatements.Reprieve())
-      return try connection.run(OrphanStatements.Condemn(seconds: seconds, limit: limit))
+      return try connection.run(
+        OrphanStatements.Condemn(
+          owner: owner, seconds: seconds, takeOverSeconds: 4 * deletionSeconds, limit: limit))
     }
   }
 
-  /// The contents are deleted: they may be published again.
-  public func forgetOrphans(_ contents: [String]) async throws {
-    try await pool.run(OrphanStatements.Forget(contents))
+  /// For how long whoever has condemned contents may begin to delete them: half a lease.
+  public var deletionSeconds: Double { Double(terms.leaseSeconds) / 2 }
+
+  /// The contents are deleted by their owner: they may be published again.
+  public func forgetOrphans(_ contents: [String], owner: String) async throws {
+    try await pool.run(OrphanStatements.Forget(contents, owner: owner))
   }
 
   /// Whether one of these contents is being deleted now.
@@ -62,21 +74,27 @@ enum OrphanStatements {
 
   struct Condemn: Statement {
     static let sql = """
-      UPDATE orphans SET deleting = true
-      WHERE sha256 IN (SELECT sha256 FROM orphans
-                       WHERE deleting OR found_at < clock_timestamp() - make_interval(secs => $1)
-                       ORDER BY found_at LIMIT $2)
+      UPDATE orphans SET deleting = true, owner = $3, condemned_at = clock_timestamp()
+      WHERE sha256 IN (
+        SELECT sha256 FROM orphans
+        WHERE CASE WHEN deleting THEN condemned_at < clock_timestamp() - make_interval(secs => $4)
+                   ELSE found_at < clock_timestamp() - make_interval(secs => $1) END
+        ORDER BY found_at LIMIT $2 FOR UPDATE SKIP LOCKED)
       RETURNING sha256
       """
     let parameters: [PostgresValue]
-    init(seconds: Double, limit: Int) { parameters = [.double(seconds), .int(limit)] }
+    init(owner: String, seconds: Double, takeOverSeconds: Double, limit: Int) {
+      parameters = [.double(seconds), .int(limit), .text(owner), .double(takeOverSeconds)]
+    }
     func decode(_ row: PostgresRow) throws -> String { try row.text("sha256") }
   }
 
   struct Forget: Statement {
-    static let sql = "DELETE FROM orphans WHERE deleting AND sha256 = ANY ($1::text[])"
+    static let sql = """
+      DELETE FROM orphans WHERE deleting AND owner = $2 AND sha256 = ANY ($1::text[])
+      """
     let parameters: [PostgresValue]
-    init(_ contents: [String]) { parameters = [.textArray(contents)] }
+    init(_ contents: [String], owner: String) { parameters = [.textArray(contents), .text(owner)] }
   }
 
   struct Condemned: Statement {

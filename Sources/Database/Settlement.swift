@@ -169,7 +169,8 @@ enum SettlementStatements {
   }
 
   struct Record: Statement {
-    static let sql = "SELECT failed_crates, quarantines FROM builders WHERE id = $1 FOR UPDATE"
+    static let sql =
+      "SELECT failed_crates, quarantines FROM builders WHERE id = $1 FOR NO KEY UPDATE"
     let parameters: [PostgresValue]
     init(builder: Int64) { parameters = [.int(builder)] }
     func decode(_ row: PostgresRow) throws -> BuilderRecord {

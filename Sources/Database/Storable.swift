@@ -9,6 +9,13 @@ func storable(_ text: String) -> String {
 /// The same for an optional text.
 func storable(_ text: String?) -> String? { text.map { storable($0) } }
 
+/// A message of a builder, of at most 16 KiB: what it says beyond that is in its log.
+func storableMessage(_ text: String) -> String {
+  let most = 16 << 10
+  guard text.utf8.count > most else { return storable(text) }
+  return storable(String(decoding: text.utf8.prefix(most), as: UTF8.self) + " …")
+}
+
 /// JSON without the escape of U+0000, which `jsonb` refuses. An escaped backslash before `u0000` is
 /// a text of six characters and stays.
 func storableJSON(_ json: String) -> String {

@@ -97,17 +97,25 @@ struct RaceTests {
       let job = try #require(try await farm.claim(builder))
       let (orphan, wanted) = (String(repeating: "e", count: 64), String(repeating: "d", count: 64))
       try await farm.database.noteOrphans([orphan, wanted])
-      #expect(try await farm.database.orphansToDelete(afterSeconds: 60, limit: 9).isEmpty)
+      #expect(
+        try await farm.database.orphansToDelete(owner: "a", afterSeconds: 60, limit: 9).isEmpty)
       let upload = StoredUpload(name: "tool.tar.gz", size: 3, sha256: wanted, storageKey: "k")
       #expect(try await farm.database.recordUpload(upload, job: job.id, attempt: 1))
-      #expect(try await farm.database.orphansToDelete(afterSeconds: 0, limit: 9) == [orphan])
+      #expect(
+        try await farm.database.orphansToDelete(owner: "a", afterSeconds: 0, limit: 9) == [orphan])
       #expect(try await farm.database.isBeingDeleted([orphan, wanted]))
       #expect(try await !farm.database.isBeingDeleted([wanted]))
-      try await farm.database.forgetOrphans([orphan])
+      // While one backend deletes them, no other one does, nor may it say that they are gone.
+      #expect(
+        try await farm.database.orphansToDelete(owner: "b", afterSeconds: 0, limit: 9).isEmpty)
+      try await farm.database.forgetOrphans([orphan], owner: "b")
+      #expect(try await farm.database.isBeingDeleted([orphan]))
+      try await farm.database.forgetOrphans([orphan], owner: "a")
       #expect(try await !farm.database.isBeingDeleted([orphan]))
       // What an attempt has uploaded and not published is an orphan once it is tidied up.
       _ = try await farm.database.forgetUploads(job: job.id, attempt: 1)
-      #expect(try await farm.database.orphansToDelete(afterSeconds: 0, limit: 9) == [wanted])
+      #expect(
+        try await farm.database.orphansToDelete(owner: "a", afterSeconds: 0, limit: 9) == [wanted])
     }
   }
 }

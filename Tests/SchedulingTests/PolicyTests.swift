@@ -49,12 +49,26 @@ struct PolicyTests {
   func expiry() {
     var expiryGuard = ExpiryGuard(terms: LeaseTerms(leaseSeconds: 60))
     #expect(!expiryGuard.mayExpire(at: 1000))
-    expiryGuard.databaseAnswered(at: 1000)
+    for answer in stride(from: 1000.0, through: 1060, by: 5) {
+      expiryGuard.databaseAnswered(at: answer)
+    }
     #expect(!expiryGuard.mayExpire(at: 1059))
     #expect(expiryGuard.mayExpire(at: 1060))
     expiryGuard.databaseFailed()
     expiryGuard.databaseAnswered(at: 1070)
     #expect(!expiryGuard.mayExpire(at: 1100))
+  }
+
+  @Test("an answer that comes after half a lease of silence begins the wait anew")
+  func silence() {
+    var expiryGuard = ExpiryGuard(terms: LeaseTerms(leaseSeconds: 60))
+    for answer in stride(from: 1000.0, through: 1100, by: 5) {
+      expiryGuard.databaseAnswered(at: answer)
+    }
+    #expect(expiryGuard.mayExpire(at: 1100))
+    expiryGuard.databaseAnswered(at: 1131)
+    #expect(!expiryGuard.mayExpire(at: 1131))
+    #expect(expiryGuard.mayExpire(at: 1191))
   }
 
   @Test("a heartbeat is a quarter of a lease")

@@ -42,13 +42,24 @@ struct AttemptTidier: Sendable {
   func tidyStorage() async {
     do {
       await storage.sweepPartials(olderThan: Self.partialSeconds)
-      let orphans = try await database.orphansToDelete(
-        afterSeconds: Self.orphanSeconds, limit: 100)
-      for sha256 in orphans { try await storage.delete(try StorageKey.artifact(sha256: sha256)) }
-      if !orphans.isEmpty { try await database.forgetOrphans(orphans) }
+      try await deleteOrphans()
       try await deleteOldUploads()
     } catch {
       logger.warning("storage is tidied up later: \(error)")
+    }
+  }
+
+  /// What is not begun in time is left to whoever condemns it again: the same bytes may be published by
+  /// then.
+  private func deleteOrphans() async throws {
+    let owner = Random.token()
+    let start = ContinuousClock.now
+    let orphans = try await database.orphansToDelete(
+      owner: owner, afterSeconds: Self.orphanSeconds, limit: 100)
+    for sha256 in orphans {
+      guard ContinuousClock.now - start < .seconds(database.deletionSeconds) else { return }
+      try await storage.delete(try StorageKey.artifact(sha256: sha256))
+      try await database.forgetOrphans([sha256], owner: owner)
     }
   }
 

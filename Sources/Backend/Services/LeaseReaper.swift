@@ -31,21 +31,21 @@ struct LeaseReaper: Service, CustomStringConvertible {
       let start = ContinuousClock.now
       var storageTurn = 0.0
       while !Task.isCancelled {
-        let now = (ContinuousClock.now - start) / .seconds(1)
-        await look(&expiry, &storageTurn, now: now)
+        await look(&expiry, &storageTurn, since: start)
         do { try await Task.sleep(for: pause) } catch { return }
       }
     }
   }
 
   private func look(
-    _ expiry: inout ExpiryGuard, _ storageTurn: inout Double, now: Double
+    _ expiry: inout ExpiryGuard, _ storageTurn: inout Double, since start: ContinuousClock.Instant
   ) async {
     do {
-      try await database.ping()
+      let time = try await database.time()
+      let now = (ContinuousClock.now - start) / .seconds(1)
       expiry.databaseAnswered(at: now)
       guard expiry.mayExpire(at: now) else { return }
-      for lease in try await database.expireLeases() {
+      for lease in try await database.expireLeases(before: time) {
         logger.notice(
           "the lease of job \(lease.job), attempt \(lease.attempt), has run out",
           metadata: ["builder": "\(lease.builder)"])

@@ -51,15 +51,21 @@ public final class PostgresPool: Sendable {
     isolation: TransactionIsolation = .readCommitted,
     _ body: @Sendable (isolated PostgresConnection) throws -> Result
   ) async throws -> Result {
+    try await again { try $0.transaction(isolation: isolation, body) }
+  }
+
+  private func again<Result: Sendable>(
+    _ body: @Sendable (isolated PostgresConnection) throws -> Result
+  ) async throws -> Result {
     let backoff = Backoff(first: .milliseconds(2), limit: .milliseconds(200))
     for failures in 1..<attempts {
       do {
-        return try await withConnection { try $0.transaction(isolation: isolation, body) }
+        return try await withConnection(body)
       } catch let error as PostgresError where error.isSerializationFailure {
         try await Task.sleep(for: backoff.delay(afterFailures: failures))
       }
     }
-    return try await withConnection { try $0.transaction(isolation: isolation, body) }
+    return try await withConnection(body)
   }
 
   /// Runs one statement on any connection.
@@ -72,12 +78,13 @@ public final class PostgresPool: Sendable {
     try await withConnection { try $0.query(sql, parameters) }
   }
 
-  /// Runs one statement on any connection and reads all rows of its answer.
+  /// Runs one statement on any connection and reads all rows of its answer. One that failed because of
+  /// others (serialization failure, deadlock) has done nothing, and is run again as in `transaction`.
   ///
   /// - Throws: as `withConnection`; `PostgresDecodingError`.
   @discardableResult
   public func run<S: Statement>(_ statement: S) async throws -> [S.Row] {
-    try await withConnection { try $0.run(statement) }
+    try await again { try $0.run(statement) }
   }
 
   /// Refuses new work, those who wait for a connection included, waits until every connection that
