@@ -88,10 +88,12 @@ public struct PlannableVersion: Sendable, Equatable {
   public var group: String
   /// The oldest Rust that it compiles with, as its author says.
   public var rustVersion: String?
+  /// What its author says about how it is built; nil: nothing.
+  public var metadata: AuthorMetadata?
 
   public init(
     id: Int64, crate: String, version: String, checksum: String, publishedAt: Int64?, group: String,
-    rustVersion: String? = nil
+    rustVersion: String? = nil, metadata: AuthorMetadata? = nil
   ) {
     self.id = id
     self.crate = crate
@@ -100,6 +102,7 @@ public struct PlannableVersion: Sendable, Equatable {
     self.publishedAt = publishedAt
     self.group = group
     self.rustVersion = rustVersion
+    self.metadata = metadata
   }
 }
 
@@ -292,22 +295,35 @@ enum CrateQueries {
     }
   }
 
+  /// Versions that jobs are planned for; a condition or an order may follow.
+  static let plannable = """
+    SELECT v.id, c.name, v.version, v.checksum,
+           extract(epoch FROM v.published_at)::bigint AS published_at,
+           coalesce(c.repository, c.name) AS job_group, v.rust_version,
+           (v.contents -> 'metadata')::text AS metadata
+    FROM versions v JOIN crates c ON c.id = v.crate_id
+    WHERE v.has_binaries AND NOT v.yanked
+    """
+
+  static func decodePlannable(_ row: PostgresRow) throws -> PlannableVersion {
+    // What an older program stored in another form counts as nothing said.
+    let metadata = try row.optionalText("metadata").flatMap {
+      try? JSONDecoder().decode(AuthorMetadata.self, from: Data($0.utf8))
+    }
+    return PlannableVersion(
+      id: Int64(try row.int("id")), crate: try row.text("name"), version: try row.text("version"),
+      checksum: try row.text("checksum"),
+      publishedAt: try row.optionalInt("published_at").map(Int64.init),
+      group: try row.text("job_group"), rustVersion: try row.optionalText("rust_version"),
+      metadata: metadata)
+  }
+
   struct Plannable: Statement {
-    static let sql = """
-      SELECT v.id, c.name, v.version, v.checksum,
-             extract(epoch FROM v.published_at)::bigint AS published_at,
-             coalesce(c.repository, c.name) AS job_group, v.rust_version
-      FROM versions v JOIN crates c ON c.id = v.crate_id
-      WHERE v.id > $1 AND v.has_binaries AND NOT v.yanked ORDER BY v.id LIMIT $2
-      """
+    static let sql = "\(plannable) AND v.id > $1 ORDER BY v.id LIMIT $2"
     let parameters: [PostgresValue]
     init(after id: Int64, limit: Int) { parameters = [.int(id), .int(limit)] }
     func decode(_ row: PostgresRow) throws -> PlannableVersion {
-      PlannableVersion(
-        id: Int64(try row.int("id")), crate: try row.text("name"), version: try row.text("version"),
-        checksum: try row.text("checksum"),
-        publishedAt: try row.optionalInt("published_at").map(Int64.init),
-        group: try row.text("job_group"), rustVersion: try row.optionalText("rust_version"))
+      try CrateQueries.decodePlannable(row)
     }
   }
 }

@@ -33,10 +33,13 @@ extension FarmDatabase {
   /// Makes the jobs that are not there and gives those whose plan's digest changed their new plan;
   /// idle builders are woken. A job that is being built keeps its plan.
   ///
+  /// - Parameter revision: the recipes that the plans were made by; nil: none, as in tests.
   /// - Returns: how many jobs were made or changed.
-  public func want(_ jobs: [WantedJob]) async throws -> Int {
+  /// - Throws: ``RecipesChanged`` where other recipes are in force; then nothing has changed.
+  public func want(_ jobs: [WantedJob], revision: Int64? = nil) async throws -> Int {
     guard !jobs.isEmpty else { return 0 }
     return try await pool.transaction { connection in
+      if let revision { try connection.hold(revision: revision) }
       var changed: Set<Int64> = []
       var count = 0
       var numbers: [JobRequirement: Int64] = [:]
@@ -170,11 +173,11 @@ enum JobStatements {
       UPDATE jobs SET
         state = CASE
           WHEN $2 AND state = 'pending' THEN 'cancelled'
-          WHEN NOT $2 AND state = 'cancelled' THEN 'pending'
+          WHEN NOT $2 AND state = 'cancelled' AND NOT dropped THEN 'pending'
           ELSE state END,
         finalized_at = CASE
           WHEN $2 AND state = 'pending' THEN clock_timestamp()
-          WHEN NOT $2 AND state = 'cancelled' THEN NULL
+          WHEN NOT $2 AND state = 'cancelled' AND NOT dropped THEN NULL
           ELSE finalized_at END,
         hold = CASE WHEN $2 THEN NULL ELSE hold END,
         not_before = CASE WHEN $2 THEN NULL ELSE not_before END,

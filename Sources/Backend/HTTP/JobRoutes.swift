@@ -49,32 +49,36 @@ struct JobRoutes: Sendable {
     let crate = try await lookup.crate(context)
     let version = try await lookup.version(of: crate, context.part("version"))
     let target = try lookup.target(context)
-    switch state.recipes.decision(crate: crate, version: version, target: target) {
-    case .skip(let reason):
-      throw Problem(
-        .conflict, .noPlan, "\(crate.name) \(version.version) is not built for \(target): \(reason)"
-      )
-    case .plan(let plan):
-      if let job = try await state.database.request(version: version.id, target: target.text) {
-        return try await page(job.id, status: job.state.isFinal ? .ok : .accepted)
+    let (job, status) = try await state.activeRecipes.withBook { book in
+      switch book.decision(crate: crate, version: version, target: target) {
+      case .skip(let reason):
+        throw Problem(
+          .conflict, .noPlan,
+          "\(crate.name) \(version.version) is not built for \(target): \(reason)")
+      case .plan(let plan): return try await self.job(plan, book, crate, version)
       }
-      guard let job = try await make(plan, crate, version) else {
-        throw Problem.notFound("the job was not made; ask again")
-      }
-      return try await page(job, status: .accepted)
     }
+    return try await page(job, status: status)
   }
 
-  private func make(_ plan: Plan, _ crate: StoredCrate, _ version: StoredVersion) async throws
-    -> Int64?
-  {
+  /// The job that there is, with what waits raised to the class `request`, or a new one.
+  private func job(
+    _ plan: Plan, _ book: RecipeBook, _ crate: StoredCrate, _ version: StoredVersion
+  ) async throws -> (Int64, HTTPResponse.Status) {
+    let target = plan.inputs.target
     let wanted = WantedJob(
-      versionID: version.id, target: plan.inputs.target, jobClass: .request,
+      versionID: version.id, target: target, jobClass: .request,
       group: crate.repository ?? crate.name, plan: plan, planDigest: plan.digest,
-      requirement: state.recipes.requirement(plan, rustVersion: version.rustVersion))
-    _ = try await state.database.want([wanted])
-    return try await lookup.status(of: crate, version)
-      .first { $0.target == plan.inputs.target }?.jobID
+      requirement: book.requirement(plan, rustVersion: version.rustVersion))
+    // What nobody had asked for may have been dropped by an edit of the recipes.
+    try await state.database.takeBack(wanted, revision: book.revision)
+    if let job = try await state.database.request(version: version.id, target: target) {
+      return (job.id, job.state.isFinal ? .ok : .accepted)
+    }
+    _ = try await state.database.want([wanted], revision: book.revision)
+    let made = try await lookup.status(of: crate, version).first { $0.target == target }
+    guard let made else { throw Problem.notFound("the job was not made; ask again") }
+    return (made.jobID, .accepted)
   }
 
   // MARK: Logs

@@ -1,0 +1,26 @@
+import ArgumentParser
+import Recipes
+
+extension RecipeSchema: @retroactive ExpressibleByArgument {}
+
+/// What editors check files against.
+struct RecipesSchema: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "schema",
+    abstract: "Prints the JSON Schema (2020-12) of recipes or targets, for editors.",
+    discussion: """
+      `buildsrs recipes lint` finds what no schema can express: duplicate keys, a file that is not \
+      named like its crate, regular expressions that do not parse.
+
+      EXAMPLES
+        buildsrs recipes schema > recipe.schema.json
+        buildsrs recipes schema --kind target > target.schema.json
+
+      With yaml-language-server, a file's first line then names its schema:
+        # yaml-language-server: $schema=../recipe.schema.json
+      """)
+  @Option(help: "recipe, target, or default for recipes/_default.yaml.")
+  var kind = RecipeSchema.recipe
+
+  func run() throws { print(try kind.json) }
+}
