@@ -49,7 +49,8 @@ struct JobRoutes: Sendable {
     let crate = try await lookup.crate(context)
     let version = try await lookup.version(of: crate, context.part("version"))
     let target = try lookup.target(context)
-    let (job, status) = try await state.activeRecipes.withBook { book in
+    let (job, status) = try await state.activeRecipes.withBook {
+      book -> (Int64, HTTPResponse.Status) in
       switch book.decision(crate: crate, version: version, target: target) {
       case .skip(let reason):
         throw Problem(

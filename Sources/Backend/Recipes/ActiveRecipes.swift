@@ -19,7 +19,7 @@ final class ActiveRecipes: Sendable {
   }
 
   /// A value: whoever holds it sees one revision.
-  var book: RecipeBook { current.withLock(\.self) }
+  var book: RecipeBook { current.withLock { $0 } }
 
   /// Takes up the revision that is in force, where it is newer than the one that is gone by. One that
   /// this program cannot read is told once, and leaves the old one.
@@ -28,7 +28,7 @@ final class ActiveRecipes: Sendable {
   @discardableResult
   func follow() async throws -> RecipeStanding? {
     guard let standing = try await database.recipeStanding() else { return nil }
-    guard standing.active > book.revision, standing.active > unreadable.withLock(\.self),
+    guard standing.active > book.revision, standing.active > unreadable.withLock { $0 },
       let revision = try await database.recipeRevision(standing.active)
     else { return standing }
     do {

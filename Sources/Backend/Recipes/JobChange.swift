@@ -1,6 +1,7 @@
 public import Database
 public import ExecutorKit
-public import FarmModel
+import FarmModel
+import Recipes
 
 /// What becomes of one job when a set of recipes comes into force, and why.
 public struct JobChange: Sendable, Equatable {

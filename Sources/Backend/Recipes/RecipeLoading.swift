@@ -1,6 +1,6 @@
 import Blocking
-import Database
-import Recipes
+public import Database
+public import Recipes
 
 /// Reads recipes where blocking is allowed.
 enum RecipeLoading {

@@ -89,7 +89,7 @@ extension PlanReport {
     }
     let note = active.note.isEmpty ? "" : ", “\(active.note)”"
     let planning = isPlanned ? "" : "\nSome jobs do not follow it yet: a backend is planning them."
-    return "Revision \(active.id) is in force, since \(ago(active.createdAt))\(note).\(planning)"
+    return "Revision \(active.id), applied \(ago(active.createdAt))\(note), is in force.\(planning)"
   }
 
   private var summary: String {

@@ -52,7 +52,7 @@ struct RecipesLint: ParsableCommand {
     case .text:
       let terminal = Terminal()
       for diagnostic in diagnostics {
-        isBroken ? terminal.printError("\(diagnostic)") : print(diagnostic)
+        if isBroken { terminal.printError("\(diagnostic)") } else { print(diagnostic) }
       }
       let mistakes = diagnostics.count { $0.severity == .error }
       if isBroken { terminal.printError(mistakes == 1 ? "1 mistake" : "\(mistakes) mistakes") }

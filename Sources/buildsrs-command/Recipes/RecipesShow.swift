@@ -62,13 +62,13 @@ struct RecipesShow: ParsableCommand {
     guard let bytes = try? Data(contentsOf: URL(filePath: file)) else {
       throw CommandFailure("cannot read \(file)")
     }
-    do {
+    do throws(ManifestError) {
       let manifest = try Manifest(toml: bytes)
       let folder = URL(filePath: file).deletingLastPathComponent().path(percentEncoded: false)
       return AuthorMetadata(
         buildsrs: manifest.buildsrsMetadata, binstall: manifest.binstallMetadata,
         knownBinaries: manifest.binaryTargets(ofCrateIn: folder).map(\.name))
-    } catch let error as ManifestError {
+    } catch {
       throw CommandFailure("\(file): \(error)")
     }
   }
