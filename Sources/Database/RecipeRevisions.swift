@@ -23,6 +23,12 @@ public struct RecipeStanding: Sendable, Equatable {
   /// While it is planned: up to which version the jobs follow ``active``.
   public var plannedThrough: Int64
 
+  public init(active: Int64, planned: Int64? = nil, plannedThrough: Int64 = 0) {
+    self.active = active
+    self.planned = planned
+    self.plannedThrough = plannedThrough
+  }
+
   /// Whether all jobs follow the active revision, but for those that were being built.
   public var isPlanned: Bool { planned == active }
 }
@@ -49,6 +55,8 @@ public enum RecipeExpectation: Sendable, Equatable {
 public struct RecipesChanged: Error, Sendable, Equatable, CustomStringConvertible {
   /// The one that is; nil: none, or nobody has looked.
   public var active: Int64?
+
+  public init(active: Int64? = nil) { self.active = active }
 
   public var description: String {
     active.map { "revision \($0) of the recipes is in force now" }

@@ -1,4 +1,4 @@
-public import FarmModel
+import FarmModel
 
 /// What an edit can have changed: what lies outside follows the new set as it followed the old one.
 public struct RecipeScope: Sendable, Equatable {

@@ -12,11 +12,23 @@ extension RecipeDiagnostic {
 
   /// What stands behind the second `::`: a line feed would end the command.
   private static func data(_ text: String) -> String {
-    text.replacing("%", with: "%25").replacing("\r", with: "%0D").replacing("\n", with: "%0A")
+    escaped(text, ["%", "\r", "\n"])
   }
 
   /// A property's value, which also ends with `,` and `:`.
   private static func property(_ text: String) -> String {
-    data(text).replacing(":", with: "%3A").replacing(",", with: "%2C")
+    escaped(text, ["%", "\r", "\n", ":", ","])
+  }
+
+  /// By scalars: `\r\n` is one character.
+  private static func escaped(_ text: String, _ special: Set<Unicode.Scalar>) -> String {
+    text.unicodeScalars.reduce(into: "") { result, scalar in
+      if special.contains(scalar) {
+        let hexadecimal = String(scalar.value, radix: 16, uppercase: true)
+        result += "%" + (hexadecimal.count < 2 ? "0" : "") + hexadecimal
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
   }
 }

@@ -1,4 +1,5 @@
 import Database
+import FarmModel
 import Postgres
 import Testing
 
@@ -41,7 +42,7 @@ struct RecipeRevisionTests {
         return try await group.reduce(into: []) { $0.append($1) }
       }
       let sorted = installed.sorted { $0.revision < $1.revision }
-      #expect(sorted.allSatisfy(\.isNew))
+      #expect(sorted.allSatisfy { $0.isNew })
       #expect(sorted.dropFirst().map(\.previous) == sorted.dropLast().map { Optional($0.revision) })
       #expect(try await farm.database.recipeStanding()?.active == sorted.last?.revision)
     }

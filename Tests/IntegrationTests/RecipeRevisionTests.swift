@@ -219,13 +219,11 @@ struct RecipeRevisionTests {
         BackendFarm.registry, try BackendFarm.version("tool"),
       ])[0]
       let set = try Self.set()
-      let plan = try #require(
-        set.plan(
-          for: VersionFacts(
-            crate: try #require(CrateName("tool")), version: version.version,
-            checksum: version.checksum),
-          target: try #require(TargetTriple(BackendFarm.x86))
-        ).plan)
+      let facts = VersionFacts(
+        crate: try #require(CrateName("tool")), version: version.version,
+        checksum: version.checksum)
+      let target = try #require(TargetTriple(BackendFarm.x86))
+      let plan = try #require(set.plan(for: facts, target: target).plan)
       let wanted = WantedJob(
         versionID: version.id, target: BackendFarm.x86, jobClass: .new, group: "tool", plan: plan,
         planDigest: plan.digest)

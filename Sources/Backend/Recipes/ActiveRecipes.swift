@@ -28,7 +28,8 @@ final class ActiveRecipes: Sendable {
   @discardableResult
   func follow() async throws -> RecipeStanding? {
     guard let standing = try await database.recipeStanding() else { return nil }
-    guard standing.active > book.revision, standing.active > unreadable.withLock { $0 },
+    let hopeless = unreadable.withLock { $0 }
+    guard standing.active > book.revision, standing.active > hopeless,
       let revision = try await database.recipeRevision(standing.active)
     else { return standing }
     do {

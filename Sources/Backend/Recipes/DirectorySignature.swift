@@ -16,7 +16,7 @@ struct DirectorySignature: Sendable, Equatable {
   init(of directories: [String]) {
     files = directories.flatMap { directory in
       let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-      return names.sorted().compactMap { name in
+      return names.sorted().compactMap { name -> File? in
         guard name.hasSuffix(".yaml"), !name.hasPrefix(".") else { return nil }
         var status = stat()
         let path = "\(directory)/\(name)"

@@ -129,7 +129,7 @@ private struct PageComparer {
     let jobs = Dictionary(
       grouping: try await database.plannedJobs(ofVersions: versions.map(\.id)), by: \.versionID)
     let candidates = versions.flatMap { version in
-      candidates(version, jobs[version.id] ?? [], isNewest: newest.contains(version))
+      compared(version, jobs[version.id] ?? [], isNewest: newest.contains(version))
     }
     let plans = try await database.plans(
       ofJobs: candidates.compactMap { candidate in
@@ -141,7 +141,7 @@ private struct PageComparer {
     return RecipeDifference.Page(changes: changes, through: versions.last?.id ?? 0)
   }
 
-  private func candidates(
+  private func compared(
     _ version: PlannableVersion, _ jobs: [PlannedJob], isNewest: Bool
   ) -> [Candidate] {
     guard let facts = VersionFacts(version) else { return [] }

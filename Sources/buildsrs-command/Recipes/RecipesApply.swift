@@ -2,6 +2,7 @@ import ArgumentParser
 import Backend
 import CommandLineSupport
 import Database
+import Recipes
 
 /// Puts the directories' set in force.
 struct RecipesApply: AsyncParsableCommand {

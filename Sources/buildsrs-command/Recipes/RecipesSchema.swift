@@ -1,8 +1,6 @@
 import ArgumentParser
 import Recipes
 
-extension RecipeSchema: @retroactive ExpressibleByArgument {}
-
 /// What editors check files against.
 struct RecipesSchema: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,8 +17,17 @@ struct RecipesSchema: ParsableCommand {
       With yaml-language-server, a file's first line then names its schema:
         # yaml-language-server: $schema=../recipe.schema.json
       """)
-  @Option(help: "recipe, target, or default for recipes/_default.yaml.")
+  @Option(
+    help: "recipe, target, or default for recipes/_default.yaml.", transform: Self.schema)
   var kind = RecipeSchema.recipe
+
+  private static func schema(_ text: String) throws -> RecipeSchema {
+    guard let schema = RecipeSchema(rawValue: text) else {
+      let known = RecipeSchema.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("“\(text)” is no kind of file; the kinds are \(known)")
+    }
+    return schema
+  }
 
   func run() throws { print(try kind.json) }
 }
