@@ -122,8 +122,7 @@ let package = Package(
       "Backend",
       [
         "ArtifactStorage", "Blocking", "BuilderProtocol", "Cryptography", "Database", "FarmModel",
-        "Postgres",
-        "Recipes", "Scheduling", "Signing", "WebSockets", executorKit, logging, lifecycle,
+        "Postgres", "Recipes", "Scheduling", "Signing", "WebSockets", executorKit, logging, lifecycle,
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -245,7 +244,7 @@ let package = Package(
     test(
       "DatabaseTests",
       [
-        "BuilderProtocol", "Database", "DatabaseTestSupport", "FarmModel", "Postgres",
+        "Blocking", "BuilderProtocol", "Database", "DatabaseTestSupport", "FarmModel", "Postgres",
         "Scheduling", executorKit, logging,
       ]),
     test(

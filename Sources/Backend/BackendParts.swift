@@ -19,6 +19,7 @@ struct BackendParts: Sendable {
   let connections = RateLimiter(perMinute: 60)
   let failures: Batcher<FinalFailure, EndedFailure?>
   let tidier: AttemptTidier
+  let uses = UseCounter()
 
   init(
     configuration: BackendConfiguration, database: FarmDatabase, book: RecipeBook,
@@ -43,12 +44,16 @@ struct BackendParts: Sendable {
     RecipeFollower(
       address: configuration.database,
       planner: RevisionPlanner(database: database, recipes: recipes, logger: logger),
+      jobs: planner,
       logger: logger)
   }
   var watcher: RecipeWatcher {
     RecipeWatcher(
       configuration: configuration, database: database, recipes: recipes, start: files,
       logger: logger)
+  }
+  var popularity: PopularityService {
+    PopularityService(database: database, uses: uses, logger: logger)
   }
   var reaper: LeaseReaper { LeaseReaper(database: database, tidier: tidier, logger: logger) }
 
@@ -74,7 +79,8 @@ struct BackendParts: Sendable {
     let metrics = RequestMetrics()
     let state = APIState(
       configuration: configuration, database: database, storage: configuration.storage,
-      activeRecipes: recipes, planner: planner, origins: origins, wakeUps: wakeUps, metrics: metrics,
+      activeRecipes: recipes, planner: planner, uses: uses, origins: origins,
+      wakeUps: wakeUps, metrics: metrics,
       logger: logger)
     let router = Router(context: BackendContext.self, options: .autoGenerateHeadEndpoints)
     HealthRoutes(state: state).add(to: router)

@@ -34,14 +34,14 @@ public struct JobEdits: Sendable {
 }
 
 extension FarmDatabase {
-  /// Unyanked versions with a binary of these crates, by their normalised names.
+  /// Versions with a binary, neither yanked nor deleted, of these crates, by their normalised names.
   public func plannableVersions(ofCrates names: [String]) async throws -> [PlannableVersion] {
     try await pool.run(PlanStatements.OfCrates(names: names))
   }
 
-  /// Of these versions, those that are not yanked and have a binary.
+  /// Of these versions, those that have a binary and are neither yanked nor deleted.
   public func plannableVersions(_ ids: [Int64]) async throws -> [PlannableVersion] {
-    try await pool.run(PlanStatements.OfVersions(ids: ids))
+    try await pool.run(PlanningStatements.Of(ids))
   }
 
   /// The jobs of versions, verifications not counted.
@@ -77,12 +77,7 @@ extension FarmDatabase {
     try await pool.transaction { connection in
       try connection.hold(revision: revision)
       var woken: Set<Int64> = []
-      for job in edits.made {
-        let number = try connection.number(of: job.requirement)
-        if !(try connection.run(try JobStatements.Want(job, requirement: number)).isEmpty) {
-          woken.insert(number)
-        }
-      }
+      _ = try connection.want(edits.made)
       for (job, wanted) in edits.planned {
         let number = try connection.number(of: wanted.requirement)
         let rows = try connection.run(
@@ -119,27 +114,18 @@ extension FarmDatabase {
 
 enum PlanStatements {
   static let all: [any Statement.Type] = [
-    OfCrates.self, OfVersions.self, Jobs.self, Plans.self, Change.self, Drop.self, Outdate.self,
+    OfCrates.self, Jobs.self, Plans.self, Change.self, Drop.self, Outdate.self,
     Settle.self, Outdated.self,
   ]
 
   struct OfCrates: Statement {
     static let sql = """
-      \(CrateQueries.plannable) AND c.normalized_name = ANY ($1::text[]) ORDER BY v.id
+      \(PlanningStatements.query("c.normalized_name = ANY ($1::text[]) ORDER BY v.id"))
       """
     let parameters: [PostgresValue]
     init(names: [String]) { parameters = [.textArray(names)] }
     func decode(_ row: PostgresRow) throws -> PlannableVersion {
-      try CrateQueries.decodePlannable(row)
-    }
-  }
-
-  struct OfVersions: Statement {
-    static let sql = "\(CrateQueries.plannable) AND v.id = ANY ($1::bigint[]) ORDER BY v.id"
-    let parameters: [PostgresValue]
-    init(ids: [Int64]) { parameters = [.intArray(ids)] }
-    func decode(_ row: PostgresRow) throws -> PlannableVersion {
-      try CrateQueries.decodePlannable(row)
+      try PlanningStatements.decode(row)
     }
   }
 

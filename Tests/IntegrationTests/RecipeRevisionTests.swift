@@ -215,12 +215,12 @@ struct RecipeRevisionTests {
   func fence() async throws {
     try await BackendFarm.with { farm in
       let old = try #require(try await farm.database.activeRecipes())
-      let version = try await farm.database.ingest([
-        BackendFarm.registry, try BackendFarm.version("tool"),
-      ])[0]
+      _ = try await farm.database.ingest([BackendFarm.registry, try BackendFarm.version("tool")])
+      let crate = try #require(try await farm.database.crate(named: "tool"))
+      let version = try #require(try await farm.database.versions(ofCrate: crate.id).first)
       let set = try Self.set()
       let facts = VersionFacts(
-        crate: try #require(CrateName("tool")), version: version.version,
+        crate: try #require(CrateName("tool")), version: try #require(Semver(version.version)),
         checksum: version.checksum)
       let target = try #require(TargetTriple(BackendFarm.x86))
       let plan = try #require(set.plan(for: facts, target: target).plan)
@@ -253,11 +253,13 @@ struct RecipeRevisionTests {
       let database = FarmDatabase(pool: pool)
       let set = try Self.set(["recipes/tool.yaml": "crate: tool\nversions: [{ features: [a] }]\n"])
       let installed = try await database.install(set, note: "from elsewhere", expecting: .nothing)
-      let versions = try await database.ingest([
-        BackendFarm.registry, try BackendFarm.version("tool"), try BackendFarm.version("other"),
-      ])
+      _ = try await database.ingest([BackendFarm.registry, try BackendFarm.version("tool")])
+      let crate = try #require(try await database.crate(named: "tool"))
+      let version = try #require(try await database.versions(ofCrate: crate.id).first)
+      _ = try await database.ingest([BackendFarm.registry, try BackendFarm.version("other")])
       // The other backend had come as far as the first version when it died.
-      try await database.recipesPlanned(installed.revision, through: versions[0].id)
+      try await database.recipesPlanned(installed.revision, through: version.id)
+      try await pool.query("DELETE FROM versions_to_plan")
       await pool.close()
       try await BackendFarm.with(address: test.address) { farm in
         try await Self.untilPlanned(farm, installed.revision)

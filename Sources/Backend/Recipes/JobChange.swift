@@ -47,7 +47,6 @@ struct TargetWish {
   /// Whether there is to be a job without anybody asking.
   var isAsked: Bool
   var tier: Int
-  var isNewest: Bool
 }
 
 /// A job that is there, with what is needed to compare it.

@@ -22,21 +22,30 @@ struct RecipeBook: Sendable {
     ) { first, _ in first }
   }
 
-  /// The jobs that a version should have without anybody asking: of tier 1 every version, of tier 2
-  /// the newest one.
-  func wanted(_ version: PlannableVersion, isNewest: Bool) -> [WantedJob] {
+  /// The jobs that a version should have: of tier 1 every version, of tier 2 the newest one, and what
+  /// somebody has asked for.
+  func wanted(_ version: PlannableVersion) -> [WantedJob] {
     guard let facts = VersionFacts(version) else { return [] }
-    return set.targets.filter { $0.asks(forNewest: isNewest) }.compactMap { target in
-      guard let plan = set.plan(for: facts, target: target.triple).plan else { return nil }
-      return wanted(version, plan, isNewest: isNewest)
+    return set.targets.compactMap { target in
+      let isWished = version.wishes.contains(target.triple.text)
+      guard isWished || target.asks(forNewest: version.isNewest),
+        let plan = set.plan(for: facts, target: target.triple).plan
+      else { return nil }
+      return wanted(version, plan, isWished: isWished)
     }
   }
 
   /// A job with a plan of this book.
-  func wanted(_ version: PlannableVersion, _ plan: Plan, isNewest: Bool) -> WantedJob {
+  func wanted(_ version: PlannableVersion, _ plan: Plan, isWished: Bool = false) -> WantedJob {
     WantedJob(
-      version, plan: plan, jobClass: isNewest ? .new : .backfill,
+      version, plan: plan, jobClass: isWished ? .request : version.isNewest ? .new : .backfill,
       requirement: requirement(plan, rustVersion: version.rustVersion))
+  }
+
+  /// Which versions the targets' tiers need to be looked into.
+  var lookDepth: LookDepth {
+    let tiers = Set(set.targets.map(\.tier))
+    return tiers.contains(1) ? .older : tiers.contains(2) ? .newest : .asked
   }
 
   /// What a builder must have for a plan.
@@ -96,6 +105,7 @@ extension RecipeBook {
     guard let name = CrateName(crate.name), let number = Semver(version.version) else {
       return .skip("the name or version is not valid")
     }
+    if version.isDeleted { return .skip("the registry has deleted the version") }
     if version.hasBinaries == false { return .skip("the version has no binary") }
     return set.plan(
       for: VersionFacts(

@@ -44,32 +44,26 @@ public struct RecipeDifference: Sendable {
     let comparer = try await comparer()
     guard scope.isAboutAllCrates else {
       let versions = try await database.plannableVersions(ofCrates: scope.crates.sorted())
-      var newest = NewestVersions()
-      for version in versions { newest.add(version) }
       var rest = versions.filter { $0.id > start }[...]
       while !rest.isEmpty {
         let page = Array(rest.prefix(Self.pageLength))
         rest = rest.dropFirst(Self.pageLength)
-        try await body(try await comparer.page(page, newest))
+        try await body(try await comparer.page(page))
       }
       return
     }
-    var newest = NewestVersions()
-    try await forEachVersions(after: 0) { for version in $0 { newest.add(version) } }
-    try await forEachVersions(after: start) { versions in
-      try await body(try await comparer.page(versions, newest))
+    var last = start
+    while true {
+      let page = try await database.plannableVersions(after: last, limit: Self.pageLength)
+      guard let end = page.last else { return }
+      try await body(try await comparer.page(page))
+      last = end.id
     }
   }
 
   /// What becomes of the jobs of some versions.
   func page(ofVersions ids: [Int64]) async throws -> Page {
-    let versions = try await database.plannableVersions(ids)
-    let crates = Set(versions.compactMap { CrateName($0.crate)?.normalized })
-    var newest = NewestVersions()
-    for version in try await database.plannableVersions(ofCrates: crates.sorted()) {
-      newest.add(version)
-    }
-    return try await comparer().page(versions, newest)
+    try await comparer().page(try await database.plannableVersions(ids))
   }
 
   private func comparer() async throws -> PageComparer {
@@ -78,32 +72,6 @@ public struct RecipeDifference: Sendable {
       requirements: Dictionary(
         try await database.requirements().map { ($0.id, $0.requirement) }
       ) { first, _ in first }, pace: try await database.secondsPerJob())
-  }
-
-  private func forEachVersions(
-    after start: Int64, _ body: ([PlannableVersion]) async throws -> Void
-  ) async throws {
-    var last = start
-    while true {
-      let page = try await database.plannableVersions(after: last, limit: Self.pageLength)
-      guard let end = page.last else { return }
-      try await body(page)
-      last = end.id
-    }
-  }
-}
-
-/// By crate, the version that `latest` means among those that can be planned.
-struct NewestVersions {
-  private var newest: [String: Semver] = [:]
-
-  mutating func add(_ version: PlannableVersion) {
-    guard let number = Semver(version.version) else { return }
-    newest[version.crate] = [newest[version.crate], number].compactMap(\.self).latest
-  }
-
-  func contains(_ version: PlannableVersion) -> Bool {
-    newest[version.crate]?.description == version.version
   }
 }
 
@@ -123,13 +91,11 @@ private struct PageComparer {
     var wanted: WantedJob?
   }
 
-  func page(_ versions: [PlannableVersion], _ newest: NewestVersions) async throws
-    -> RecipeDifference.Page
-  {
+  func page(_ versions: [PlannableVersion]) async throws -> RecipeDifference.Page {
     let jobs = Dictionary(
       grouping: try await database.plannedJobs(ofVersions: versions.map(\.id)), by: \.versionID)
     let candidates = versions.flatMap { version in
-      compared(version, jobs[version.id] ?? [], isNewest: newest.contains(version))
+      compared(version, jobs[version.id] ?? [])
     }
     let plans = try await database.plans(
       ofJobs: candidates.compactMap { candidate in
@@ -141,9 +107,7 @@ private struct PageComparer {
     return RecipeDifference.Page(changes: changes, through: versions.last?.id ?? 0)
   }
 
-  private func compared(
-    _ version: PlannableVersion, _ jobs: [PlannedJob], isNewest: Bool
-  ) -> [Candidate] {
+  private func compared(_ version: PlannableVersion, _ jobs: [PlannedJob]) -> [Candidate] {
     guard let facts = VersionFacts(version) else { return [] }
     let byTarget = Dictionary(jobs.map { ($0.target, $0) }) { first, _ in first }
     let triples = Set(byTarget.keys).union(book.set.targets.map(\.triple.text))
@@ -154,11 +118,10 @@ private struct PageComparer {
       let target = book.set.target(name)
       let wish = TargetWish(
         decision: book.set.plan(for: facts, target: name),
-        isAsked: target?.asks(forNewest: isNewest) ?? false, tier: target?.tier ?? 3,
-        isNewest: isNewest)
+        isAsked: target?.asks(forNewest: version.isNewest) ?? false, tier: target?.tier ?? 3)
       return Candidate(
         version: version, wish: wish, job: byTarget[triple], target: triple,
-        wanted: wish.decision.plan.map { book.wanted(version, $0, isNewest: isNewest) })
+        wanted: wish.decision.plan.map { book.wanted(version, $0) })
     }
   }
 

@@ -10,6 +10,8 @@ import ServiceLifecycle
 struct RecipeFollower: Service, CustomStringConvertible {
   let address: PostgresAddress
   let planner: RevisionPlanner
+  /// Makes the jobs of what the sync has reported last before a backend died.
+  let jobs: JobPlanner
   let logger: Logger
   var interval: Duration = .seconds(5)
 
@@ -58,10 +60,14 @@ struct RecipeFollower: Service, CustomStringConvertible {
       do {
         switch try await planner.turn() {
         case .done(let changes):
+          if !hasTold { _ = try await jobs.planNoted() }
           hasTold = true
           logger.notice("the recipes are applied: \(Self.text(changes))")
         case .idle:
-          if !hasTold { logger.info("the recipes are applied already") }
+          if !hasTold {
+            let made = try await jobs.planNoted()
+            logger.info("the recipes are applied already: \(made) jobs made or changed")
+          }
           hasTold = true
         case .left: break
         }
