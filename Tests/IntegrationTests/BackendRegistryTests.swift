@@ -2,6 +2,7 @@ import Cryptography
 import FarmModel
 import Foundation
 import Logging
+import Postgres
 import Testing
 import Transfer
 

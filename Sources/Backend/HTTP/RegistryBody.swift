@@ -1,6 +1,7 @@
 import Database
 import FarmModel
 import Foundation
+import HTTPTypes
 
 /// Reads the NDJSON of the registry sync.
 struct RegistryBody {
