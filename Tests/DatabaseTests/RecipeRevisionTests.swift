@@ -9,7 +9,8 @@ struct RecipeRevisionTests {
     _ farm: Farm, _ digit: String, expecting: RecipeExpectation = .any
   ) async throws -> RecipeInstallation {
     try await farm.database.installRecipes(
-      digest: String(repeating: digit, count: 64), files: ["recipes/a.yaml": "crate: \(digit) “ü”\n"],
+      digest: String(repeating: digit, count: 64),
+      files: ["recipes/a.yaml": "crate: \(digit) “ü”\n"],
       note: "a note", expecting: expecting)
   }
 
@@ -66,7 +67,8 @@ struct RecipeRevisionTests {
         try await farm.database.recipeStanding()
           == RecipeStanding(active: third, planned: nil, plannedThrough: 0))
       try await farm.database.recipesPlanned(second)
-      #expect(try await farm.database.recipeStanding()?.planned == nil, "a late word counts nothing")
+      #expect(
+        try await farm.database.recipeStanding()?.planned == nil, "a late word counts nothing")
     }
   }
 

@@ -228,7 +228,8 @@ struct RecipeRevisionTests {
         versionID: version.id, target: BackendFarm.x86, jobClass: .new, group: "tool", plan: plan,
         planDigest: plan.digest)
       let edited = try Self.set(["recipes/_default.yaml": "features: [a]\n"])
-      let installed = try await farm.database.install(edited, note: "", expecting: .revision(old.id))
+      let installed = try await farm.database.install(
+        edited, note: "", expecting: .revision(old.id))
       await #expect(throws: RecipesChanged.self) {
         _ = try await farm.database.want([wanted], revision: old.id)
       }

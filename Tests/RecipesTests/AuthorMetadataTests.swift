@@ -92,7 +92,8 @@ struct AuthorMetadataTests {
       try decision(AuthorMetadata(features: ["--all", "ok"])).plan?.inputs.features == ["ok"])
   }
 
-  @Test("targets that the author does not want are skipped, unless the crate's recipe says otherwise")
+  @Test(
+    "targets that the author does not want are skipped, unless the crate's recipe says otherwise")
   func targets() throws {
     let metadata = AuthorMetadata(targets: ["*-linux-musl"])
     #expect(
@@ -124,7 +125,8 @@ struct AuthorMetadataTests {
 struct RecipeScopeTests {
   private func set(_ files: [String: String]) throws -> RecipeSet {
     var all = files
-    all[sampleTarget.path] = all[sampleTarget.path] ?? "triple: x86_64-unknown-linux-gnu\nexecutor: m\n"
+    all[sampleTarget.path] =
+      all[sampleTarget.path] ?? "triple: x86_64-unknown-linux-gnu\nexecutor: m\n"
     return try RecipeSet(
       files: all.sorted { $0.key < $1.key }.map { SourceText(path: $0.key, text: $0.value) })
   }

@@ -58,11 +58,13 @@ struct SchemaTests {
   ]
 
   private static let targetLines = [
-    "tier: 1", "tier: 4", "tier: \"2\"", "tier: one", "rust: \">=1.85\"", "rust: new", "linker: gcc",
+    "tier: 1", "tier: 4", "tier: \"2\"", "tier: one", "rust: \">=1.85\"", "rust: new",
+    "linker: gcc",
     "glibc: \"2.36\"", "glibc: 2.17", "glibc: 3.1", "glibc: 2", "runner: [qemu-x, -L, /usr]",
     "runner: qemu", "policy: { needed: [libc.so.6] }", "policy: { need: [] }", "policy: []",
     "limits: { memory: 2GiB }", "m: { a: 1, b: [true, x, { c: 1.5 }] }", "m: []", "m: { a: ~ }",
-    "m: { a: 99999999999999999999 }", "alternatives: { qemu: { glibc: \"2.36\", limits: { time: 4h } } }",
+    "m: { a: 99999999999999999999 }",
+    "alternatives: { qemu: { glibc: \"2.36\", limits: { time: 4h } } }",
     "alternatives: { qemu: { configuration: { debian: s390x } } }", "alternatives: { Qemu: {} }",
     "alternatives: { qemu: { runer: [] } }", "alternatives: []",
     "builders: { module: \">=0.2\", labels: { site: berlin, rack: 7 }, concurrent: 4 }",
@@ -83,7 +85,8 @@ struct SchemaTests {
       Sample(.target, "executor: m\n"), Sample(.target, "triple: T\nexecutor: m\n"),
       Sample(.target, "triple: t-x\nexecutor: tier\n"),
       Sample(.recipe, "crate: d\n", inexpressible: "a file is named like its crate"),
-      Sample(.target, "triple: u-y\nexecutor: m\n", inexpressible: "a file is named like its target"),
+      Sample(
+        .target, "triple: u-y\nexecutor: m\n", inexpressible: "a file is named like its target"),
       Sample(
         .recipe, "crate: c\ncrate: c\n", inexpressible: "a key stands once; JSON has no twice"),
       Sample(

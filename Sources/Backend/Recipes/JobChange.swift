@@ -144,7 +144,8 @@ enum JobComparison {
     guard let old, let failure = failure.flatMap(FailureClass.init(rawValue:)) else { return false }
     switch failure {
     case .timeout, .outOfMemory, .diskFull, .logLimit: return old.limits != new.limits
-    case .smoke: return old.checks.smoke != new.checks.smoke || old.checks.runner != new.checks.runner
+    case .smoke:
+      return old.checks.smoke != new.checks.smoke || old.checks.runner != new.checks.runner
     case .inspection: return old.checks.needed != new.checks.needed
     default: return false
     }

@@ -42,7 +42,8 @@ public enum RecipeSchema: String, Sendable, CaseIterable {
     case .recipe:
       SchemaPart.object(
         [
-          "crate": SchemaPart.text(#"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"#, "The crate's name, which is the file's."),
+          "crate": SchemaPart.text(
+            #"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"#, "The crate's name, which is the file's."),
           "versions": SchemaPart.list(
             SchemaPart.object(OverlaySchema.body.merging(["when": SchemaPart.versions]) { $1 }),
             "The first item whose `when` accepts a version holds; none: the default recipe alone."),
@@ -95,7 +96,9 @@ enum SchemaPart {
 
   /// Any text without control characters, or what YAML takes for a number or a truth value.
   static func scalar(_ description: String? = nil) -> Schema {
-    any(text(#"^[^\u0000-\u001f\u007f-\u009f]*$"#), ["type": ["number", "boolean"]], description: description)
+    any(
+      text(#"^[^\u0000-\u001f\u007f-\u009f]*$"#), ["type": ["number", "boolean"]],
+      description: description)
   }
 
   static func choice(_ names: [String], _ description: String) -> Schema {

@@ -34,7 +34,8 @@ enum TargetSchema {
 
   private static var glibc: SchemaPart.Schema {
     SchemaPart.any(
-      SchemaPart.text(#"^2\.[0-9]{1,3}$"#), ["type": "number", "exclusiveMinimum": 2, "exclusiveMaximum": 3],
+      SchemaPart.text(#"^2\.[0-9]{1,3}$"#),
+      ["type": "number", "exclusiveMinimum": 2, "exclusiveMaximum": 3],
       description: "The oldest glibc that the artifacts must run with; none: none is linked.")
   }
 

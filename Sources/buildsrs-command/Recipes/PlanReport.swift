@@ -62,7 +62,9 @@ struct PlanReport: Sendable {
   private var sorted: [(key: Group, value: Sum)] {
     let order = JobChange.Kind.allCases
     return groups.sorted { left, right in
-      let kinds = (order.firstIndex(of: left.key.kind) ?? 0, order.firstIndex(of: right.key.kind) ?? 0)
+      let kinds = (
+        order.firstIndex(of: left.key.kind) ?? 0, order.firstIndex(of: right.key.kind) ?? 0
+      )
       if kinds.0 != kinds.1 { return kinds.0 < kinds.1 }
       if left.value.jobs != right.value.jobs { return left.value.jobs > right.value.jobs }
       return (left.key.target, left.key.reason) < (right.key.target, right.key.reason)
