@@ -211,6 +211,44 @@ struct RecipeRevisionTests {
     }
   }
 
+  @Test("limits and checks rebuild nothing, and give what failed for them another try")
+  func limits() async throws {
+    try await BackendFarm.with { farm in
+      let first = try #require(try await farm.database.activeRecipes())
+      try await Self.untilPlanned(farm, first.id)
+      try await farm.report([
+        BackendFarm.registry, try BackendFarm.version("slow"), try BackendFarm.version("waits"),
+      ])
+      try await ScriptedBuilder().work(farm) { session in
+        let slow = try await session.assigned()
+        #expect(slow.plan.inputs.crate == "slow")
+        _ = try await session.finish(slow, .failed(.diskFull, message: "no space left"))
+      }
+      let smoke = try Self.set(["recipes/slow.yaml": "crate: slow\nversions: [{ smoke: [{}] }]\n"])
+      #expect(
+        try await Self.foretell(farm, smoke, over: try first.recipeSet()).mapValues(\.kind)
+          == ["slow 1.0.0 \(BackendFarm.arm)": .replan], "a smoke test is not what it failed for")
+      let larger = try Self.set([
+        "recipes/_default.yaml": "limits: { log: 1MiB }\n",
+        "recipes/slow.yaml": "crate: slow\nversions: [{ limits: { disk: 20GiB } }]\n",
+      ])
+      let foretold = try await Self.foretell(farm, larger, over: try first.recipeSet())
+      #expect(
+        foretold.mapValues(\.kind) == [
+          "slow 1.0.0 \(BackendFarm.x86)": .retry, "slow 1.0.0 \(BackendFarm.arm)": .replan,
+          "waits 1.0.0 \(BackendFarm.x86)": .replan, "waits 1.0.0 \(BackendFarm.arm)": .replan,
+        ])
+      #expect(foretold.values.allSatisfy { $0.reason == "limits" })
+      let installed = try await farm.database.install(larger, note: "")
+      try await Self.untilPlanned(farm, installed.revision)
+      let rows = try await Self.rows(farm)
+      #expect(rows.values.allSatisfy { $0.state == "pending" })
+      let plans = try await farm.database.plans(ofJobs: rows.values.map(\.id))
+      #expect(plans.values.allSatisfy { $0.limits.log == 1 << 20 })
+      #expect(try await Self.foretell(farm, larger, over: nil).isEmpty)
+    }
+  }
+
   @Test("a job of what is no longer in force is not made")
   func fence() async throws {
     try await BackendFarm.with { farm in
