@@ -88,7 +88,7 @@ let package = Package(
     library(
       "CrateRegistry",
       [
-        "Archives", "Blocking", "Cryptography", "FarmModel", transfer,
+        "Archives", "Blocking", "Cryptography", "FarmModel", "Recipes", executorKit, transfer,
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
     library(
@@ -121,8 +121,9 @@ let package = Package(
     library(
       "Backend",
       [
-        "ArtifactStorage", "BuilderProtocol", "Cryptography", "Database", "FarmModel", "Postgres",
-        "Recipes", "Scheduling", "Signing", "WebSockets", executorKit, logging, lifecycle,
+        "ArtifactStorage", "Blocking", "BuilderProtocol", "Cryptography", "Database", "FarmModel",
+        "Postgres", "Recipes", "Scheduling", "Signing", "WebSockets", executorKit, logging,
+        lifecycle,
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -151,7 +152,8 @@ let package = Package(
     program(
       "buildsrs", folder: "buildsrs-command",
       [
-        "ArtifactStorage", "Backend", "CommandLineSupport", "Cryptography", "Database", "FarmModel",
+        "ArtifactStorage", "Backend", "CommandLineSupport", "CrateRegistry", "Cryptography",
+        "Database", "FarmModel",
         "LocalFarm", "Postgres", "Recipes", "RegistrySync", "Scheduling", "Signing", executorKit,
         logging, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         transfer,
@@ -243,7 +245,7 @@ let package = Package(
     test(
       "DatabaseTests",
       [
-        "BuilderProtocol", "Database", "DatabaseTestSupport", "FarmModel", "Postgres",
+        "Blocking", "BuilderProtocol", "Database", "DatabaseTestSupport", "FarmModel", "Postgres",
         "Scheduling", executorKit, logging,
       ]),
     test(

@@ -7,7 +7,9 @@ import Scheduling
 struct BackendParts: Sendable {
   let configuration: BackendConfiguration
   let database: FarmDatabase
-  let recipes: RecipeBook
+  let recipes: ActiveRecipes
+  /// How the recipes' directories were at the start.
+  let files: DirectorySignature
   let logger: Logger
   let origins: Origins
   let wakeUps: WakeUps
@@ -17,14 +19,16 @@ struct BackendParts: Sendable {
   let connections = RateLimiter(perMinute: 60)
   let failures: Batcher<FinalFailure, EndedFailure?>
   let tidier: AttemptTidier
+  let uses = UseCounter()
 
   init(
-    configuration: BackendConfiguration, database: FarmDatabase, recipes: RecipeBook,
-    logger: Logger
+    configuration: BackendConfiguration, database: FarmDatabase, book: RecipeBook,
+    files: DirectorySignature, logger: Logger
   ) {
     self.configuration = configuration
     self.database = database
-    self.recipes = recipes
+    recipes = ActiveRecipes(book, database: database, logger: logger)
+    self.files = files
     self.logger = logger
     origins = Origins(configuration.publicURLs)
     requirements = RequirementBook(database: database)
@@ -35,8 +39,22 @@ struct BackendParts: Sendable {
     tidier = AttemptTidier(database: database, storage: configuration.storage, logger: logger)
   }
 
-  var planner: JobPlanner { JobPlanner(database: database, recipes: recipes, logger: logger) }
-  var planning: PlanningService { PlanningService(planner: planner) }
+  var planner: JobPlanner { JobPlanner(database: database, recipes: recipes) }
+  var follower: RecipeFollower {
+    RecipeFollower(
+      address: configuration.database,
+      planner: RevisionPlanner(database: database, recipes: recipes, logger: logger),
+      jobs: planner,
+      logger: logger)
+  }
+  var watcher: RecipeWatcher {
+    RecipeWatcher(
+      configuration: configuration, database: database, recipes: recipes, start: files,
+      logger: logger)
+  }
+  var popularity: PopularityService {
+    PopularityService(database: database, uses: uses, logger: logger)
+  }
   var reaper: LeaseReaper { LeaseReaper(database: database, tidier: tidier, logger: logger) }
 
   /// Made for each connection: the origins are known only when the server listens.
@@ -45,7 +63,7 @@ struct BackendParts: Sendable {
       database: database, storage: configuration.storage, signingKey: configuration.signingKey,
       verifyShare: configuration.verifyShare)
     return Gateway(
-      database: database, recipes: recipes,
+      database: database, activeRecipes: recipes,
       finisher: AttemptFinisher(
         database: database, publisher: publisher, tidier: tidier, failures: failures,
         logger: logger),
@@ -61,7 +79,8 @@ struct BackendParts: Sendable {
     let metrics = RequestMetrics()
     let state = APIState(
       configuration: configuration, database: database, storage: configuration.storage,
-      recipes: recipes, planner: planner, origins: origins, wakeUps: wakeUps, metrics: metrics,
+      activeRecipes: recipes, planner: planner, uses: uses, origins: origins,
+      wakeUps: wakeUps, metrics: metrics,
       logger: logger)
     let router = Router(context: BackendContext.self, options: .autoGenerateHeadEndpoints)
     HealthRoutes(state: state).add(to: router)

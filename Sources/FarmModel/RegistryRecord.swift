@@ -4,6 +4,7 @@
 public enum RegistryRecord: Codable, Sendable, Equatable {
   case registry(RegistryDescription)
   case version(RegistryVersion)
+  case crate(RegistryCrate)
 
   private enum Keys: String, CodingKey { case type }
 
@@ -12,10 +13,11 @@ public enum RegistryRecord: Codable, Sendable, Equatable {
     switch try container.decode(String.self, forKey: .type) {
     case "registry": self = .registry(try RegistryDescription(from: decoder))
     case "version": self = .version(try RegistryVersion(from: decoder))
+    case "crate": self = .crate(try RegistryCrate(from: decoder))
     case let other:
       throw DecodingError.dataCorruptedError(
         forKey: .type, in: container,
-        debugDescription: "“\(other)” is neither registry nor version")
+        debugDescription: "“\(other)” is neither registry, version nor crate")
     }
   }
 
@@ -28,6 +30,9 @@ public enum RegistryRecord: Codable, Sendable, Equatable {
     case .version(let version):
       try container.encode("version", forKey: .type)
       try version.encode(to: encoder)
+    case .crate(let crate):
+      try container.encode("crate", forKey: .type)
+      try crate.encode(to: encoder)
     }
   }
 }
@@ -103,24 +108,45 @@ public struct CrateContents: Codable, Sendable, Equatable {
   public var description: String?
   public var repository: String?
   public var license: String?
+  /// What its author says about how it is built; nil: nothing.
+  public var metadata: AuthorMetadata?
   /// Why the `.crate` could not be read (wrong checksum, no `Cargo.toml`, a bomb); nil: it could.
   public var problem: String?
 
   enum CodingKeys: String, CodingKey {
-    case binaries, description, repository, license, problem
+    case binaries, description, repository, license, metadata, problem
     case hasLockfile = "has_lockfile"
   }
 
   public init(
     binaries: [Binary], hasLockfile: Bool, description: String? = nil, repository: String? = nil,
-    license: String? = nil, problem: String? = nil
+    license: String? = nil, metadata: AuthorMetadata? = nil, problem: String? = nil
   ) {
     self.binaries = binaries
     self.hasLockfile = hasLockfile
     self.description = description
     self.repository = repository
     self.license = license
+    self.metadata = metadata
     self.problem = problem
+  }
+}
+
+/// A crate as a whole: which versions the index has of it, and how much it is used.
+///
+/// It comes after the crate's version lines, in the same or a later body.
+public struct RegistryCrate: Codable, Sendable, Equatable {
+  public var crate: CrateName
+  /// All versions that the index has: those that the backend knows besides are deleted. Empty: the
+  /// crate is gone; nil: nothing is said about it.
+  public var versions: [Semver]?
+  /// Downloads of all time; nil: nothing is said about them.
+  public var downloads: Int64?
+
+  public init(crate: CrateName, versions: [Semver]? = nil, downloads: Int64? = nil) {
+    self.crate = crate
+    self.versions = versions
+    self.downloads = downloads
   }
 }
 

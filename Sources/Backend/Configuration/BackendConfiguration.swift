@@ -24,6 +24,8 @@ public struct BackendConfiguration: Sendable, CustomStringConvertible {
   public var signingKey: SigningKey
   public var recipesDirectory: String
   public var targetsDirectory: String
+  /// Whether an edit of these directories is put in force at once.
+  public var watchesRecipes: Bool
   public var migrationsDirectory: String
   /// The bearer token of the registry sync; nil: nobody may report versions.
   public var registryToken: String?
@@ -72,8 +74,9 @@ public struct BackendConfiguration: Sendable, CustomStringConvertible {
     heartbeatSeconds = nil
     maximumUploadBytes = 1 << 30
     maximumUploads = 64
-    maximumRegistryBytes = 64 << 20
+    maximumRegistryBytes = 16 << 20
     requestsPerMinute = 30
     verifyShare = 0.05
+    watchesRecipes = false
   }
 }

@@ -49,8 +49,8 @@ struct CrateRoutes: Sendable {
       license: crate.license, newestVersion: CrateLookup.latest(versions)?.description,
       versions: sorted.map { _, version in
         CratePage.Version(
-          version: version.version, yanked: version.yanked, publishedAt: version.publishedAt,
-          hasBinaries: version.hasBinaries,
+          version: version.version, yanked: version.yanked, deleted: version.isDeleted,
+          publishedAt: version.publishedAt, hasBinaries: version.hasBinaries,
           targets: Dictionary(
             (status[version.id] ?? []).map { ($0.target, $0.state.rawValue) }
           ) { first, _ in first })
@@ -69,19 +69,21 @@ struct CrateRoutes: Sendable {
       let outlook = try await state.database.outlook(of: job.map { [$0] } ?? [])[entry.jobID]
       targets.append(
         VersionPage.Target(
-          target: entry.target, state: entry.state.rawValue, reason: nil, job: entry.jobID,
+          target: entry.target, state: entry.state.rawValue,
+          reason: reason(entry, crate, version), job: entry.jobID,
           queuePosition: job?.position, why: outlook?.why,
           startsInSeconds: outlook?.startsInSeconds,
           failure: Failure(entry.failureClass, entry.failureMessage),
           artifacts: artifacts(build)))
     }
     let known = Set(status.map(\.target))
+    let wishes = try await wishes(version)
     for target in state.recipes.set.targets where !known.contains(target.triple.text) {
-      targets.append(notBuilt(crate, version, target.triple))
+      targets.append(notBuilt(crate, version, target.triple, wishes))
     }
     let answer = VersionPage(
       crate: crate.name, version: version.version, checksum: version.checksum,
-      yanked: version.yanked, publishedAt: version.publishedAt,
+      yanked: version.yanked, deleted: version.isDeleted, publishedAt: version.publishedAt,
       contents: try version.decodedContents, targets: targets.sorted { $0.target < $1.target })
     return try .cached(answer, request)
   }
@@ -95,7 +97,7 @@ struct CrateRoutes: Sendable {
       guard state.recipes.set.target(target) != nil else {
         throw Problem.notFound("the farm does not build for \(target)")
       }
-      let missing = notBuilt(crate, version, target)
+      let missing = notBuilt(crate, version, target, try await wishes(version))
       return try .cached(
         TargetPage(
           crate: crate.name, version: version.version, target: target.text, state: missing.state,
@@ -104,7 +106,7 @@ struct CrateRoutes: Sendable {
     let build = try await build(entry.buildID)
     let answer = TargetPage(
       crate: crate.name, version: version.version, target: target.text,
-      state: entry.state.rawValue, job: entry.jobID,
+      state: entry.state.rawValue, reason: reason(entry, crate, version), job: entry.jobID,
       failure: Failure(entry.failureClass, entry.failureMessage), build: try build.map(Build.init),
       artifacts: artifacts(build))
     return try .cached(answer, request)
@@ -119,10 +121,30 @@ struct CrateRoutes: Sendable {
     (build?.artifacts ?? []).map { Artifact($0, url: state.url($0.path)) }
   }
 
-  /// Why there is no job: an answer, not a state of the database.
-  private func notBuilt(_ crate: StoredCrate, _ version: StoredVersion, _ target: TargetTriple)
-    -> VersionPage.Target
+  /// Why a job was taken back, where the recipes or the author say so.
+  private func reason(_ entry: TargetStatus, _ crate: StoredCrate, _ version: StoredVersion)
+    -> String?
   {
+    guard entry.state == .cancelled, let target = TargetTriple(entry.target) else { return nil }
+    let absence = state.recipes.absence(crate: crate, version: version, target: target)
+    return absence.isSkipped ? absence.reason : nil
+  }
+
+  /// Targets that somebody asked for before the version was looked into.
+  private func wishes(_ version: StoredVersion) async throws -> Set<String> {
+    guard version.hasBinaries == nil else { return [] }
+    return Set(try await state.database.wishes(ofVersion: version.id))
+  }
+
+  /// Why there is no job: an answer, not a state of the database.
+  private func notBuilt(
+    _ crate: StoredCrate, _ version: StoredVersion, _ target: TargetTriple, _ wishes: Set<String>
+  ) -> VersionPage.Target {
+    if wishes.contains(target.text) {
+      return VersionPage.Target(
+        target: target.text, state: TargetPage.queued, reason: TargetPage.lookedIntoFirst,
+        artifacts: [])
+    }
     let answer = state.recipes.absence(crate: crate, version: version, target: target)
     return VersionPage.Target(
       target: target.text, state: answer.isSkipped ? "skipped" : "not-requested",

@@ -8,27 +8,44 @@ import Scheduling
 /// The active targets and recipes, as this backend needs them.
 struct RecipeBook: Sendable {
   let set: RecipeSet
+  /// The number of the revision that it is.
+  let revision: Int64
   /// By triple, how many jobs of the target may run at once, where it has such a limit.
   let targetLimits: [String: Int]
 
-  init(_ set: RecipeSet) {
+  init(_ set: RecipeSet, revision: Int64) {
     self.set = set
+    self.revision = revision
     targetLimits = Dictionary(
       set.targets.compactMap { target in target.builders.concurrent.map { (target.triple.text, $0) }
       }
     ) { first, _ in first }
   }
 
-  /// The jobs that a version should have without anybody asking: of tier 1 every version, of tier 2
-  /// the newest one.
-  func wanted(_ version: PlannableVersion, isNewest: Bool) -> [WantedJob] {
+  /// The jobs that a version should have: of tier 1 every version, of tier 2 the newest one, and what
+  /// somebody has asked for.
+  func wanted(_ version: PlannableVersion) -> [WantedJob] {
     guard let facts = VersionFacts(version) else { return [] }
-    return set.targets.filter { $0.tier == 1 || ($0.tier == 2 && isNewest) }.compactMap { target in
-      guard let plan = set.plan(for: facts, target: target.triple).plan else { return nil }
-      return WantedJob(
-        version, plan: plan, jobClass: isNewest ? .new : .backfill,
-        requirement: requirement(plan, rustVersion: version.rustVersion))
+    return set.targets.compactMap { target in
+      let isWished = version.wishes.contains(target.triple.text)
+      guard isWished || target.asks(forNewest: version.isNewest),
+        let plan = set.plan(for: facts, target: target.triple).plan
+      else { return nil }
+      return wanted(version, plan, isWished: isWished)
     }
+  }
+
+  /// A job with a plan of this book.
+  func wanted(_ version: PlannableVersion, _ plan: Plan, isWished: Bool = false) -> WantedJob {
+    WantedJob(
+      version, plan: plan, jobClass: isWished ? .request : version.isNewest ? .new : .backfill,
+      requirement: requirement(plan, rustVersion: version.rustVersion))
+  }
+
+  /// Which versions the targets' tiers need to be looked into.
+  var lookDepth: LookDepth {
+    let tiers = Set(set.targets.map(\.tier))
+    return tiers.contains(1) ? .older : tiers.contains(2) ? .newest : .asked
   }
 
   /// What a builder must have for a plan.
@@ -37,6 +54,12 @@ struct RecipeBook: Sendable {
     return JobRequirement(
       plan, rustVersion: rustVersion, module: rule?.module ?? "*", labels: rule?.labels ?? [:])
   }
+}
+
+extension TargetDefinition {
+  /// Whether every version has a job for the target (tier 1), or the newest one (tier 2), without
+  /// anybody asking.
+  func asks(forNewest isNewest: Bool) -> Bool { tier == 1 || (tier == 2 && isNewest) }
 }
 
 extension WantedJob {
@@ -56,7 +79,8 @@ extension VersionFacts {
       return nil
     }
     self.init(
-      crate: crate, version: number, checksum: version.checksum, publishedAt: version.publishedAt)
+      crate: crate, version: number, checksum: version.checksum, publishedAt: version.publishedAt,
+      metadata: version.metadata)
   }
 }
 
@@ -81,11 +105,13 @@ extension RecipeBook {
     guard let name = CrateName(crate.name), let number = Semver(version.version) else {
       return .skip("the name or version is not valid")
     }
+    if version.isDeleted { return .skip("the registry has deleted the version") }
     if version.hasBinaries == false { return .skip("the version has no binary") }
     return set.plan(
       for: VersionFacts(
         crate: name, version: number, checksum: version.checksum,
         publishedAt: version.publishedAt.map { Int64($0.timeIntervalSince1970) },
-        isYanked: version.yanked), target: target)
+        isYanked: version.yanked,
+        metadata: (try? version.decodedContents)?.metadata), target: target)
   }
 }
