@@ -81,7 +81,8 @@ struct BackendParts: Sendable {
       configuration: configuration, database: database, storage: configuration.storage,
       activeRecipes: recipes, planner: planner, uses: uses, origins: origins,
       wakeUps: wakeUps, metrics: metrics,
-      logger: logger)
+      queueCounts: Recent { [database] in try await database.queueCounts() },
+      totals: Recent { [database] in try await database.totals() }, logger: logger)
     let router = Router(context: BackendContext.self, options: .autoGenerateHeadEndpoints)
     HealthRoutes(state: state).add(to: router)
     CrateRoutes(state: state).add(to: router)

@@ -62,14 +62,23 @@ public struct TextTable: Sendable {
   }
 
   /// A cell on one line that cannot steer the terminal.
+
   private static func harmless(_ cell: Cell) -> Cell {
     var result = cell
-    result.text = String(
-      String.UnicodeScalarView(
-        cell.text.unicodeScalars.map { scalar in
-          [.control, .format, .lineSeparator, .paragraphSeparator]
-            .contains(scalar.properties.generalCategory) ? " " : scalar
-        }))
+    result.text = String(String.UnicodeScalarView(cell.text.unicodeScalars.map(printable)))
     return result
   }
+}
+
+/// A foreign text as it can be printed: what could command a terminal is a space, and lines after the
+/// first are indented.
+public func harmless(_ text: String, indent: Int) -> String {
+  text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    .map { String(String.UnicodeScalarView($0.unicodeScalars.map(printable))) }
+    .joined(separator: "\n" + String(repeating: " ", count: indent))
+}
+
+private func printable(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
+  [.control, .format, .lineSeparator, .paragraphSeparator]
+    .contains(scalar.properties.generalCategory) ? " " : scalar
 }

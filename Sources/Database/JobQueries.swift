@@ -80,21 +80,30 @@ extension FarmDatabase {
     limit: Int, states: [JobState] = [.pending, .leased], target: String? = nil,
     crate: String? = nil
   ) async throws -> [Int64] {
-    try await pool.run(
+    if crate == nil, Set(states) == [.pending, .leased] {
+      return try await pool.run(JobQueries.Heads(limit: limit, target: target))
+    }
+    return try await pool.run(
       JobQueries.Queue(limit: limit, states: states, target: target, crate: crate))
   }
 
-  /// Numbers of crates, versions with a binary, builds and artifact bytes.
-  public func totals() async throws -> (
-    crates: Int, versions: Int, builds: Int, artifactBytes: Int
-  ) {
-    try await pool.run(JobQueries.Totals()).first ?? (0, 0, 0, 0)
+  /// How much there is; reads whole tables.
+  public func totals() async throws -> FarmTotals {
+    try await pool.run(JobQueries.Totals()).first ?? FarmTotals()
   }
+}
+
+/// Numbers of crates, versions with a binary, builds and artifact bytes.
+public struct FarmTotals: Sendable, Equatable {
+  public var crates = 0
+  public var versions = 0
+  public var builds = 0
+  public var artifactBytes = 0
 }
 
 enum JobQueries {
   static let all: [any Statement.Type] = [
-    Job.self, Attempts.self, Counts.self, Queue.self, Totals.self,
+    Job.self, Attempts.self, Counts.self, Heads.self, Queue.self, Totals.self,
   ]
 
   struct Job: Statement {
@@ -165,6 +174,43 @@ enum JobQueries {
     }
   }
 
+  /// What runs and what is next: from the heads of the indexes that claims and leases use, so that it
+  /// costs no more with ten million waiting jobs than with a hundred.
+  struct Heads: Statement {
+    static let sql = """
+      WITH running AS (
+        SELECT id, row_number() OVER (ORDER BY class, rank, id) AS turn FROM (
+          SELECT id, class, rank FROM jobs
+          WHERE state = 'leased' AND ($2::text IS NULL OR target = $2)
+          ORDER BY class, rank, id LIMIT $1) AS r
+      ), waiting AS (
+        SELECT first.id, row_number() OVER (ORDER BY first.class, first.rank, first.id) AS turn
+        FROM requirements r CROSS JOIN LATERAL (
+          SELECT j.id, j.class, j.rank FROM jobs j
+          WHERE j.state = 'pending' AND j.hold IS NULL AND j.requirement_id = r.id
+          ORDER BY j.class, j.rank, j.id LIMIT $1) AS first
+        WHERE $2::text IS NULL OR r.target = $2
+        ORDER BY first.class, first.rank, first.id LIMIT $1
+      ), held AS (
+        (SELECT id, not_before FROM jobs WHERE hold = 'backoff' AND ($2::text IS NULL OR target = $2)
+         ORDER BY not_before LIMIT $1)
+        UNION ALL
+        (SELECT id, NULL FROM jobs WHERE hold = 'suspect' AND ($2::text IS NULL OR target = $2)
+         ORDER BY id LIMIT $1)
+      )
+      SELECT id FROM (
+        SELECT 1 AS part, id, turn FROM running
+        UNION ALL SELECT 2, id, turn FROM waiting
+        UNION ALL SELECT 3, id, row_number() OVER (ORDER BY not_before, id) FROM held
+      ) AS all_parts ORDER BY part, turn LIMIT $1
+      """
+    let parameters: [PostgresValue]
+    init(limit: Int, target: String?) {
+      parameters = [.int(limit), .optional(storable(target))]
+    }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }
+  }
+
   struct Queue: Statement {
     static let sql = """
       SELECT j.id FROM jobs j
@@ -193,13 +239,10 @@ enum JobQueries {
         (SELECT count(*) FROM builds) AS builds,
         (SELECT coalesce(sum(size), 0) FROM artifacts)::bigint AS bytes
       """
-    func decode(_ row: PostgresRow) throws -> (
-      crates: Int, versions: Int, builds: Int, artifactBytes: Int
-    ) {
-      (
-        try row.int("crates"), try row.int("versions"), try row.int("builds"),
-        try row.int("bytes")
-      )
+    func decode(_ row: PostgresRow) throws -> FarmTotals {
+      FarmTotals(
+        crates: try row.int("crates"), versions: try row.int("versions"),
+        builds: try row.int("builds"), artifactBytes: try row.int("bytes"))
     }
   }
 }

@@ -109,7 +109,7 @@ enum OperationStatements {
     static let sql = """
       SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
       WHERE j.state = 'succeeded' AND j.verifies IS NULL
-        AND (regexp_match(b.toolchain, '^rustc ([0-9]+)\\.([0-9]+)\\.([0-9]+)'))::int[]
+        AND (regexp_match(b.toolchain, '^rustc ([0-9]{1,6})\\.([0-9]{1,6})\\.([0-9]{1,6})'))::int[]
             < ARRAY[$1::int, $2::int, $3::int]
       ORDER BY j.id LIMIT $4
       """

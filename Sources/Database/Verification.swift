@@ -57,7 +57,8 @@ enum VerificationStatements {
 
   /// Makes the job that builds a published build once more; no row: no other approved builder can.
   ///
-  /// It waits behind everything else, and takes turns with the other verifications.
+  /// It waits behind requests, new versions and rebuilds; in the backfill all verifications together take
+  /// turns with the crates, as if they were one.
   struct Want: Statement {
     static let sql = """
       WITH build AS (

@@ -100,12 +100,13 @@ struct JobsCommand: ParsableCommand {
       print("state \(found.state.rawValue), class \(found.jobClass.name), plan \(found.planDigest)")
       if let outlook {
         let start = outlook.startsInSeconds.map { "; begins in about \(Int($0.rounded())) s" } ?? ""
-        print("why: \(outlook.why)\(start)")
+        print(harmless("why: \(outlook.why)\(start)", indent: 2))
       }
       for attempt in attempts {
         let end = attempt.result ?? "runs (\(attempt.stage ?? "claimed"))"
         let why = attempt.failureMessage.map { ": \(attempt.failureClass ?? ""): \($0)" } ?? ""
-        print("attempt \(attempt.attempt) on \(attempt.builder): \(end)\(why)")
+        // A builder's words: they must neither speak to the terminal nor look like lines of this one.
+        print(harmless("attempt \(attempt.attempt) on \(attempt.builder): \(end)\(why)", indent: 2))
       }
     }
   }
@@ -149,6 +150,9 @@ struct JobsCommand: ParsableCommand {
       guard toolchainOlderThan == nil || Self.numbers(toolchainOlderThan) != nil else {
         throw ValidationError("--toolchain-older-than must be a version such as 1.96")
       }
+      guard (1...10_000).contains(limit) else {
+        throw ValidationError("--limit must be 1 to 10000")
+      }
     }
 
     func run() async throws {
@@ -158,16 +162,21 @@ struct JobsCommand: ParsableCommand {
         guard let version else { return jobs }
         return try await farm.jobsBuilt(beforeRust: version, limit: limit)
       }
-      guard !found.isEmpty else { return print("no published build was made by an older Rust") }
+      guard !found.isEmpty || json else {
+        return print("no published build was made by an older Rust")
+      }
       try await JobChange.apply(
         found, common.settings(database), json: json,
         otherwise: "nothing to rebuild: it has not succeeded"
       ) { try await $0.rebuild(job: $1) }
+      if version != nil, found.count == limit, !json {
+        print("\(limit) jobs, as --limit says: there may be more; the same command finds them")
+      }
     }
 
     private static func numbers(_ text: String?) -> (Int, Int, Int)? {
       let parts = (text ?? "").split(separator: ".", omittingEmptySubsequences: false)
-      let numbers = parts.compactMap { Int($0) }
+      let numbers = parts.compactMap { $0.count > 6 ? nil : Int($0) }.filter { $0 >= 0 }
       guard (2...3).contains(parts.count), numbers.count == parts.count else { return nil }
       return (numbers[0], numbers[1], numbers.count > 2 ? numbers[2] : 0)
     }

@@ -18,6 +18,9 @@ struct APIState: Sendable {
   let origins: Origins
   let wakeUps: WakeUps
   let metrics: RequestMetrics
+  /// What takes a look at whole tables.
+  let queueCounts: Recent<[QueueCount]>
+  let totals: Recent<FarmTotals>
   let logger: Logger
 
   /// The revision in force: one value for one request.

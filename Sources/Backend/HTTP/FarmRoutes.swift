@@ -113,7 +113,7 @@ struct FarmRoutes: Sendable {
         state: job.state.rawValue, jobClass: job.jobClass.name, queuePosition: job.position,
         startsInSeconds: outlook[job.id]?.startsInSeconds, why: outlook[job.id]?.why)
     }
-    let counts = try await state.database.queueCounts().map {
+    let counts = try await state.queueCounts.value().map {
       Count(target: $0.target, state: $0.state.rawValue, count: $0.count)
     }
     return try .json(Answer(jobs: entries, counts: counts), caching: .never)
@@ -134,10 +134,10 @@ struct FarmRoutes: Sendable {
       var signingKeys: [Key]
       var recipesRevision: String
     }
-    let totals = try await state.database.totals()
+    let totals = try await state.totals.value()
     let keys = try await state.database.signingKeys()
     let jobs = Dictionary(
-      try await state.database.queueCounts().map { ($0.state.rawValue, $0.count) },
+      try await state.queueCounts.value().map { ($0.state.rawValue, $0.count) },
       uniquingKeysWith: +)
     let answer = Answer(
       crates: totals.crates, versions: totals.versions, builds: totals.builds,

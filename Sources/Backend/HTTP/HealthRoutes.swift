@@ -34,7 +34,7 @@ struct HealthRoutes: Sendable {
   /// Prometheus' text format 0.0.4.
   private func metrics() async throws -> Response {
     var text = MetricsText()
-    let counts = try await state.database.queueCounts()
+    let counts = try await state.queueCounts.value()
     text.family("buildsrs_jobs", "gauge", "Jobs by target and state.")
     for count in counts {
       text.sample(
