@@ -168,7 +168,7 @@ enum JobStatements {
   struct Request: Statement {
     static let sql = """
       WITH waiting AS (
-        SELECT j.id, coalesce(c.repository, c.name) AS name
+        SELECT j.id, \(CrateQueries.group) AS name
         FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
         WHERE j.version_id = $1 AND j.target = $2 AND j.verifies IS NULL AND j.state = 'pending'
           AND j.class > 0
