@@ -24,7 +24,7 @@ extension FarmDatabase {
   /// Idempotent: lines that tell nothing new write nothing. The waiting jobs of a version that is yanked
   /// or no longer listed are cancelled and the running ones asked to end; when it is offered again they
   /// come back. Versions for which jobs are to be made are noted for the planner
-  /// (``FarmDatabase/planNoted(limit:_:)``), and those whose `.crate` is to be looked into for
+  /// (``FarmDatabase/planNoted(after:limit:_:)``), and those whose `.crate` is to be looked into for
   /// ``looks(limit:older:newest:)``.
   ///
   /// - Parameter fence: of the sync's lease; nil: it has none.

@@ -17,10 +17,12 @@ struct JobPlanner: Sendable {
   /// - Returns: how many jobs were made or changed.
   func planNoted() async throws -> Int {
     var jobs = 0
+    var last: Int64 = 0
     while true {
-      let step = try await database.planNoted(limit: Self.page) { recipes.wanted($0) }
+      let step = try await database.planNoted(after: last, limit: Self.page) { recipes.wanted($0) }
       jobs += step.jobs
-      guard step.versions == Self.page else { return jobs }
+      guard step.versions == Self.page, let end = step.last else { return jobs }
+      last = end
     }
   }
 
@@ -56,8 +58,9 @@ struct JobPlanner: Sendable {
   }
 }
 
-/// Plans everything once, when the backend starts, and then what another backend has left that died
-/// between a body of the sync and its jobs; tries again while the database is away.
+/// Plans everything once, when the backend starts, and then what is left: by another backend that died
+/// between a body of the sync and its jobs, and of versions that were being built when their plan changed.
+/// Tries again while the database is away.
 struct PlanningService: Service, CustomStringConvertible {
   let planner: JobPlanner
 
@@ -67,7 +70,7 @@ struct PlanningService: Service, CustomStringConvertible {
     await cancelWhenGracefulShutdown {
       await planAll()
       while !Task.isCancelled {
-        try? await Task.sleep(for: .seconds(30 * Double.random(in: 0.8...1.2)))
+        try? await Task.sleep(for: .seconds(5 * Double.random(in: 0.8...1.2)))
         await planRest()
       }
     }
@@ -91,11 +94,11 @@ struct PlanningService: Service, CustomStringConvertible {
   private func planRest() async {
     do {
       let count = try await planner.planNoted()
-      if count > 0 { planner.logger.notice("\(count) jobs that were left over are made") }
+      if count > 0 { planner.logger.info("\(count) jobs that were left over are made or changed") }
     } catch is CancellationError {
       return
     } catch {
-      planner.logger.warning("what was left over was not planned, again in 30 s: \(error)")
+      planner.logger.warning("what was left over was not planned, again in 5 s: \(error)")
     }
   }
 }
