@@ -73,7 +73,8 @@ extension FarmDatabase {
       try connection.run(PlanningStatements.Done(noted))
       let versions = try connection.run(PlanningStatements.Of(noted))
       let jobs = try connection.want(versions.flatMap(wanted))
-      try connection.run(PlanningStatements.Granted(versions.map(\.id)))
+      let granted = versions.filter { !$0.wishes.isEmpty }.map(\.id)
+      if !granted.isEmpty { try connection.run(PlanningStatements.Granted(granted)) }
       return PlanningStep(versions: noted.count, last: noted.last, jobs: jobs)
     }
   }
