@@ -88,7 +88,7 @@ let package = Package(
     library(
       "CrateRegistry",
       [
-        "Archives", "Blocking", "Cryptography", "FarmModel", transfer,
+        "Archives", "Blocking", "Cryptography", "FarmModel", "Recipes", executorKit, transfer,
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
     library(
@@ -152,7 +152,8 @@ let package = Package(
     program(
       "buildsrs", folder: "buildsrs-command",
       [
-        "ArtifactStorage", "Backend", "CommandLineSupport", "Cryptography", "Database", "FarmModel",
+        "ArtifactStorage", "Backend", "CommandLineSupport", "CrateRegistry", "Cryptography",
+        "Database", "FarmModel",
         "LocalFarm", "Postgres", "Recipes", "RegistrySync", "Scheduling", "Signing", executorKit,
         logging, lifecycle, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         transfer,

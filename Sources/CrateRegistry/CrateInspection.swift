@@ -1,5 +1,6 @@
 public import Archives
 public import FarmModel
+import Recipes
 
 /// What a look into a `.crate` found, without unpacking it to the disk.
 public struct CrateInspection: Sendable, Equatable {
@@ -18,7 +19,10 @@ public struct CrateInspection: Sendable, Equatable {
     CrateContents(
       binaries: binaries.map { .init(name: $0.name, requiredFeatures: $0.requiredFeatures) },
       hasLockfile: hasLockfile, description: manifest.description,
-      repository: manifest.repository, license: manifest.license)
+      repository: manifest.repository, license: manifest.license,
+      metadata: AuthorMetadata(
+        buildsrs: manifest.buildsrsMetadata, binstall: manifest.binstallMetadata,
+        knownBinaries: binaries.map(\.name)))
   }
 }
 

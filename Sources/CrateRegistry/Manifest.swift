@@ -59,9 +59,10 @@ public struct Manifest: Sendable, Equatable {
     defaultRun = try package.text("default-run")
     findsBinaries = try package.flag("autobins")
     declaredBinaries = try Self.binaries(of: document)
-    let metadata = try package.subtable("metadata")
-    buildsrsMetadata = try metadata?.subtable("buildsrs")?.json
-    binstallMetadata = try metadata?.subtable("binstall")?.json
+    // Cargo lets authors write anything there: what is no table is as good as absent.
+    let metadata = package.loose("metadata")
+    buildsrsMetadata = metadata?.loose("buildsrs")?.json
+    binstallMetadata = metadata?.loose("binstall")?.json
   }
 
   private static func binaries(of document: TOMLDocument) throws(ManifestError) -> [BinaryTarget] {

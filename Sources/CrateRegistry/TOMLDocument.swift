@@ -95,6 +95,11 @@ struct TOMLSection {
     return TOMLSection(table: inner, path: full(key) + ".")
   }
 
+  /// A table; nil also where the value is of another type.
+  func loose(_ key: String) -> TOMLSection? {
+    table[key]?.table.map { TOMLSection(table: $0, path: full(key) + ".") }
+  }
+
   func tables(_ key: String) throws(ManifestError) -> [TOMLSection] {
     guard let value = table[key] else { return [] }
     guard let array = value.array else {

@@ -108,23 +108,26 @@ public struct CrateContents: Codable, Sendable, Equatable {
   public var description: String?
   public var repository: String?
   public var license: String?
+  /// What its author says about how it is built; nil: nothing.
+  public var metadata: AuthorMetadata?
   /// Why the `.crate` could not be read (wrong checksum, no `Cargo.toml`, a bomb); nil: it could.
   public var problem: String?
 
   enum CodingKeys: String, CodingKey {
-    case binaries, description, repository, license, problem
+    case binaries, description, repository, license, metadata, problem
     case hasLockfile = "has_lockfile"
   }
 
   public init(
     binaries: [Binary], hasLockfile: Bool, description: String? = nil, repository: String? = nil,
-    license: String? = nil, problem: String? = nil
+    license: String? = nil, metadata: AuthorMetadata? = nil, problem: String? = nil
   ) {
     self.binaries = binaries
     self.hasLockfile = hasLockfile
     self.description = description
     self.repository = repository
     self.license = license
+    self.metadata = metadata
     self.problem = problem
   }
 }

@@ -15,6 +15,11 @@ enum EnvironmentNames {
       ?? suffixes.first { name.hasSuffix($0.suffix) }?.reason
   }
 
+  /// The names that are refused, for the schema.
+  static var refused: (exact: [String], prefixes: [String], suffixes: [String]) {
+    (Array(exact.keys), prefixes.map(\.prefix), suffixes.map(\.suffix))
+  }
+
   private static let flags = "the farm makes the only list of compiler flags"
   private static let loader = "it would change which code every command loads"
   private static let network = "no environment has a network"

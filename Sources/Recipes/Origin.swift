@@ -1,3 +1,5 @@
+import FarmModel
+
 /// Where the values of a plan come from: a file and the places of its keys.
 public struct Origin: Sendable, Equatable {
   /// The path as given, such as `recipes/ripgrep.yaml`.
@@ -10,5 +12,9 @@ public struct Origin: Sendable, Equatable {
   }
 
   /// `recipes/ripgrep.yaml:4`; nil: the file says nothing about the key.
-  func place(of key: String) -> String? { keys[key].map { "\(file):\($0.line)" } }
+  func place(of key: String) -> String? {
+    guard let position = keys[key] else { return nil }
+    // An author's own words come without the lines they stood in.
+    return file == AuthorMetadata.origin ? file : "\(file):\(position.line)"
+  }
 }

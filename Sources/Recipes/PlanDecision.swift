@@ -12,10 +12,12 @@ public struct VersionFacts: Sendable, Equatable {
   public var isYanked: Bool
   /// SHA-256 of the lockfile that the farm made; nil: the crate's own is used.
   public var lockfile: String?
+  /// What the author says about how it is built; nil: nothing.
+  public var metadata: AuthorMetadata?
 
   public init(
     crate: CrateName, version: Semver, checksum: String, publishedAt: Int64? = nil,
-    isYanked: Bool = false, lockfile: String? = nil
+    isYanked: Bool = false, lockfile: String? = nil, metadata: AuthorMetadata? = nil
   ) {
     self.crate = crate
     self.version = version
@@ -23,6 +25,7 @@ public struct VersionFacts: Sendable, Equatable {
     self.publishedAt = publishedAt
     self.isYanked = isYanked
     self.lockfile = lockfile
+    self.metadata = metadata
   }
 }
 

@@ -3,8 +3,8 @@ public import FarmModel
 
 /// Lays the default recipe, a crate's recipe and a target over one another.
 ///
-/// A crate's recipe is stronger than the target's file, that is stronger than the default recipe, and
-/// within a recipe the overlay of a target pattern is stronger than what holds for all targets.
+/// A crate's recipe is stronger than the target's file, that is stronger than what the crate's author
+/// says, that is stronger than the default recipe, and within a recipe the overlay of a target pattern is stronger than what holds for all targets.
 /// What only a target knows (Rust, glibc, runner, configuration) no recipe can change, but by choosing
 /// another of the target's executors, or a linker for which the target promises no glibc.
 struct PlanResolution {
@@ -15,12 +15,18 @@ struct PlanResolution {
   /// Stronger than every recipe: what a person asks for by hand.
   private let forcedExecutor: String?
 
-  private var all: [RecipeOverlay] { defaults + crate }
+  private let author: [RecipeOverlay]
+  private let optOut: String?
+
+  private var all: [RecipeOverlay] { defaults + author + crate }
 
   init(
-    target: TargetDefinition, defaults: RecipeBody, crate: RecipeBody?, executor: String? = nil
+    target: TargetDefinition, defaults: RecipeBody, author: AuthorMetadata? = nil,
+    crate: RecipeBody?, executor: String? = nil
   ) {
     self.target = target
+    self.author = author.map { [$0.overlay(for: target.triple)] } ?? []
+    optOut = author?.optOut
     forcedExecutor = executor
     self.defaults = defaults.overlays(for: target.triple)
     self.crate = crate?.overlays(for: target.triple) ?? []
@@ -28,6 +34,8 @@ struct PlanResolution {
 
   /// Why nothing is built; nil: it is.
   var skipReason: String? {
+    // No recipe overrules an author who wants no builds at all.
+    if let optOut { return optOut }
     guard case .because(let reason) = all.compactMap(\.skip).last else { return nil }
     return reason
   }
@@ -166,6 +174,7 @@ extension RecipeSet {
     of facts: VersionFacts, _ target: TargetDefinition, executor: String? = nil
   ) -> PlanResolution {
     let body = recipe(for: facts.crate)?.body(for: facts.version)
-    return PlanResolution(target: target, defaults: defaults, crate: body, executor: executor)
+    return PlanResolution(
+      target: target, defaults: defaults, author: facts.metadata, crate: body, executor: executor)
   }
 }

@@ -25,6 +25,32 @@ struct InspectionTests {
     #expect(inspection.contents.binaries.map(\.name) == ["tool"])
   }
 
+  @Test("what the author says comes with the contents, and nonsense in its place is not fatal")
+  func metadata() throws {
+    func metadata(_ more: String) throws -> AuthorMetadata? {
+      let bytes = try crate(
+        "tool", "1.0.0", ["Cargo.toml": toml + more, "src/main.rs": "fn main() {}"])
+      return try inspect(bytes).contents.metadata
+    }
+    #expect(
+      try metadata(
+        "[package.metadata.buildsrs]\nfeatures = [\"a\"]\nbinaries = [\"tool\", \"none\"]\n")
+        == AuthorMetadata(
+          features: ["a"], binaries: ["tool"],
+          warnings: [
+            "[package.metadata.buildsrs]: “binaries”: “none” is not one of the package's binaries, "
+              + "ignored"
+          ]))
+    #expect(
+      try metadata("[package.metadata.binstall]\ndisabled-strategies = [\"quick-install\"]\n")?
+        .optOut != nil)
+    #expect(try metadata("") == nil)
+    #expect(try metadata("metadata = 3\n") == nil)
+    #expect(try metadata("[package.metadata]\nbuildsrs = [1979-05-27]\nbinstall = 1\n") == nil)
+    let odd = try metadata("[package.metadata.buildsrs]\nfeatures = 1979-05-27\nx = nan\n")
+    #expect(odd?.warnings.isEmpty == false && odd?.features == nil)
+  }
+
   @Test("a library has no binaries")
   func library() throws {
     let bytes = try crate("tool", "1.0.0", ["Cargo.toml": toml, "src/lib.rs": ""])

@@ -1,0 +1,150 @@
+import Foundation
+
+/// The JSON Schema (draft 2020-12) of a file of targets or recipes, for editors and other programs.
+///
+/// It accepts what the loader accepts, as far as a schema can say it. What it cannot: that a key stands
+/// twice, that a file is named like its crate or target, which name an executor's own mapping has, that a
+/// regular expression is one of Swift's, and bounds of sizes and times that have a unit.
+public enum RecipeSchema: String, Sendable, CaseIterable {
+  /// `recipes/<crate>.yaml`
+  case recipe
+  /// `targets/<triple>.yaml`
+  case target
+  /// `recipes/_default.yaml`
+  case `default`
+
+  /// The schema as JSON text, always the same.
+  public var json: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      return String(decoding: try encoder.encode(document), as: UTF8.self)
+    }
+  }
+
+  private var document: SchemaValue {
+    var root = body
+    root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    root["title"] = .text(title)
+    return .map(root)
+  }
+
+  private var title: String {
+    switch self {
+    case .recipe: "How a crate differs from the default recipe: recipes/<crate>.yaml"
+    case .target: "A target that the farm builds for: targets/<triple>.yaml"
+    case .default: "What holds for every crate: recipes/_default.yaml"
+    }
+  }
+
+  private var body: [String: SchemaValue] {
+    switch self {
+    case .recipe:
+      SchemaPart.object(
+        [
+          "crate": SchemaPart.text(
+            #"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"#, "The crate's name, which is the file's."),
+          "versions": SchemaPart.list(
+            SchemaPart.object(OverlaySchema.body.merging(["when": SchemaPart.versions]) { $1 }),
+            "The first item whose `when` accepts a version holds; none: the default recipe alone."),
+        ], required: ["crate"])
+    case .target: TargetSchema.body
+    case .default:
+      // A file without a word is a default recipe, too.
+      SchemaPart.object(OverlaySchema.body).merging(["type": ["object", "null"]]) { $1 }
+    }
+  }
+}
+
+/// The pieces that schemas are made of.
+enum SchemaPart {
+  typealias Schema = [String: SchemaValue]
+
+  static func object(
+    _ properties: [String: Schema], required: [String] = [], _ description: String? = nil
+  ) -> Schema {
+    var schema: Schema = [
+      "type": "object", "properties": .map(properties.mapValues { .map($0) }),
+      "additionalProperties": false,
+    ]
+    if !required.isEmpty { schema["required"] = .list(required.map { .text($0) }) }
+    return described(schema, description)
+  }
+
+  static func list(_ items: Schema, _ description: String? = nil) -> Schema {
+    described(["type": "array", "items": .map(items)], description)
+  }
+
+  static func any(_ schemas: Schema..., description: String? = nil) -> Schema {
+    described(["anyOf": .list(schemas.map { .map($0) })], description)
+  }
+
+  static func described(_ schema: Schema, _ description: String?) -> Schema {
+    guard let description else { return schema }
+    return schema.merging(["description": .text(description)]) { $1 }
+  }
+
+  /// A text that a pattern fits.
+  static func text(_ pattern: String, _ description: String? = nil) -> Schema {
+    described(["type": "string", "pattern": .text(pattern)], description)
+  }
+
+  /// A name that may also look like a number: `features: [2018]`.
+  static func name(_ pattern: String) -> Schema {
+    any(text(pattern), ["type": "number", "minimum": 0])
+  }
+
+  /// Any text without control characters, or what YAML takes for a number or a truth value.
+  static func scalar(_ description: String? = nil) -> Schema {
+    any(
+      text(#"^[^\u0000-\u001f\u007f-\u009f]*$"#), ["type": ["number", "boolean"]],
+      description: description)
+  }
+
+  static func choice(_ names: [String], _ description: String) -> Schema {
+    described(["enum": .list(names.map { .text($0) })], description)
+  }
+
+  /// A whole number from 1 on, with or without quotes; `digits` is a pattern of its text.
+  static func count(_ maximum: Double, digits: String, _ description: String) -> Schema {
+    any(
+      ["type": "integer", "minimum": 1, "maximum": .number(maximum)], text(digits),
+      description: description)
+  }
+
+  static let boolean = any(
+    ["type": "boolean"], choice(["true", "false"], "In quotes."))
+
+  static let size = count(
+    Double(1 << 50), digits: #"^0*[1-9][0-9]{0,15} *(KiB|MiB|GiB|bytes)?$"#,
+    "A size such as 4GiB, 512MiB or 65536.")
+  static let duration = text(
+    #"^0*[1-9][0-9]{0,6} *[smh]$"#, "A duration such as 90s, 15m or 2h; at most a week.")
+
+  private static let number = #"[0-9]{1,19}"#
+  private static let comparator =
+    "(>=|<=|>|<|=|~|\\^)? *(\(number)( *\\. *\(number)){0,2}( *\\. *[*xX])*"
+    + "|\(number) *\\. *\(number) *\\. *\(number)( *\\. *[*xX])*-[^+,]*)(\\+[^,]*)?"
+
+  /// Cargo's version requirements.
+  static let versions = any(
+    text("^ *(\\*|\(comparator)( *, *\(comparator))*) *$"), ["type": "number", "minimum": 0],
+    description: "A version requirement as in Cargo.toml, such as >=13 or >=1.2, <2.")
+
+  static let feature = name(#"^[A-Za-z0-9_][A-Za-z0-9_\-+./?]{0,127}$"#)
+  static let binary = name(#"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"#)
+  static let library = name(#"^[A-Za-z0-9_][A-Za-z0-9_+.-]{0,127}$"#)
+  static let debianPackage = any(
+    text(#"^[a-z0-9][a-z0-9+.-]{1,127}$"#), ["type": "integer", "minimum": 10])
+  static let executorPattern = #"[a-z][a-z0-9-]{0,127}"#
+  static let executor = text("^\(executorPattern)$", "The name of an executor module.")
+  static let linker = choice(
+    Linker.allCases.map(\.rawValue), "The image's compiler, or zig for an older glibc.")
+
+  static let limits = object(
+    [
+      "memory": size, "time": duration, "log": size, "disk": size,
+      "processes": count(
+        1_000_000, digits: "^0*([1-9][0-9]{0,5}|1000000)$", "Processes and threads at once."),
+    ], "What an attempt may use.")
+}
