@@ -6,7 +6,6 @@ import HummingbirdCore
 public import Logging
 import NIOCore
 import Postgres
-import Recipes
 import Scheduling
 public import ServiceLifecycle
 import WebSockets
@@ -56,11 +55,12 @@ public struct BackendApplication: Service, CustomStringConvertible {
     let database = FarmDatabase(
       pool: pool, terms: LeaseTerms(leaseSeconds: configuration.leaseSeconds))
     try await StartupChecks(configuration: configuration, database: database).run()
-    let set = try await RecipeLoading.load(
-      targets: configuration.targetsDirectory, recipes: configuration.recipesDirectory)
-    for warning in set.warnings { logger.warning("\(warning.summary)") }
+    let files = await RecipeWatcher.signature(configuration)
+    let book = try await RecipeStart(
+      configuration: configuration, database: database, logger: logger
+    ).run()
     return BackendParts(
-      configuration: configuration, database: database, recipes: RecipeBook(set), logger: logger)
+      configuration: configuration, database: database, book: book, files: files, logger: logger)
   }
 
   private func serve(_ parts: BackendParts) async throws {
@@ -69,10 +69,14 @@ public struct BackendApplication: Service, CustomStringConvertible {
         .init(service: PoolService(pool: parts.database.pool)),
         .init(service: parts.wakeUps),
         .init(service: parts.reaper),
+        .init(service: parts.follower),
         .init(service: parts.planning),
         .init(service: parts.popularity),
         .init(service: server(parts)),
       ], logger: logger)
+    if self.configuration.watchesRecipes {
+      configuration.services.append(.init(service: parts.watcher))
+    }
     // Then downloads that are not done are cut.
     configuration.maximumGracefulShutdownDuration = .seconds(20)
     do {

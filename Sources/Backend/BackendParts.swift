@@ -7,7 +7,9 @@ import Scheduling
 struct BackendParts: Sendable {
   let configuration: BackendConfiguration
   let database: FarmDatabase
-  let recipes: RecipeBook
+  let recipes: ActiveRecipes
+  /// How the recipes' directories were at the start.
+  let files: DirectorySignature
   let logger: Logger
   let origins: Origins
   let wakeUps: WakeUps
@@ -20,12 +22,13 @@ struct BackendParts: Sendable {
   let uses = UseCounter()
 
   init(
-    configuration: BackendConfiguration, database: FarmDatabase, recipes: RecipeBook,
-    logger: Logger
+    configuration: BackendConfiguration, database: FarmDatabase, book: RecipeBook,
+    files: DirectorySignature, logger: Logger
   ) {
     self.configuration = configuration
     self.database = database
-    self.recipes = recipes
+    recipes = ActiveRecipes(book, database: database, logger: logger)
+    self.files = files
     self.logger = logger
     origins = Origins(configuration.publicURLs)
     requirements = RequirementBook(database: database)
@@ -38,6 +41,17 @@ struct BackendParts: Sendable {
 
   var planner: JobPlanner { JobPlanner(database: database, recipes: recipes, logger: logger) }
   var planning: PlanningService { PlanningService(planner: planner) }
+  var follower: RecipeFollower {
+    RecipeFollower(
+      address: configuration.database,
+      planner: RevisionPlanner(database: database, recipes: recipes, logger: logger),
+      logger: logger)
+  }
+  var watcher: RecipeWatcher {
+    RecipeWatcher(
+      configuration: configuration, database: database, recipes: recipes, start: files,
+      logger: logger)
+  }
   var popularity: PopularityService {
     PopularityService(database: database, uses: uses, logger: logger)
   }
@@ -49,7 +63,7 @@ struct BackendParts: Sendable {
       database: database, storage: configuration.storage, signingKey: configuration.signingKey,
       verifyShare: configuration.verifyShare)
     return Gateway(
-      database: database, recipes: recipes,
+      database: database, activeRecipes: recipes,
       finisher: AttemptFinisher(
         database: database, publisher: publisher, tidier: tidier, failures: failures,
         logger: logger),
@@ -65,8 +79,8 @@ struct BackendParts: Sendable {
     let metrics = RequestMetrics()
     let state = APIState(
       configuration: configuration, database: database, storage: configuration.storage,
-      recipes: recipes, planner: planner, uses: uses, origins: origins, wakeUps: wakeUps,
-      metrics: metrics,
+      activeRecipes: recipes, planner: planner, uses: uses, origins: origins,
+      wakeUps: wakeUps, metrics: metrics,
       logger: logger)
     let router = Router(context: BackendContext.self, options: .autoGenerateHeadEndpoints)
     HealthRoutes(state: state).add(to: router)

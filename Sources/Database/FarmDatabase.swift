@@ -40,7 +40,7 @@ public enum FarmStatements {
     + LeaseStatements.all
     + ClaimStatements.all + SettlementStatements.all + RequirementStatements.all
     + OperationStatements.all + FinalFailureStatements.all + OrphanStatements.all
-    + OutlookStatements.all
+    + OutlookStatements.all + RecipeStatements.all + PlanStatements.all
     + LogStatements.all + UploadStatements.all + PublicationStatements.all + CrateQueries.all
     + JobQueries.all + SigningKeyStatements.all + BackendStatements.all
     + VerificationStatements.all

@@ -43,10 +43,15 @@ extension FarmDatabase {
   ///
   /// A version that is yanked or deleted meanwhile gets none.
   ///
+  /// - Parameter revision: the recipes that the plans were made by; nil: none, as in tests.
   /// - Returns: how many jobs were made or changed.
-  public func want(_ jobs: [WantedJob]) async throws -> Int {
+  /// - Throws: ``RecipesChanged`` where other recipes are in force; then nothing has changed.
+  public func want(_ jobs: [WantedJob], revision: Int64? = nil) async throws -> Int {
     guard !jobs.isEmpty else { return 0 }
-    return try await pool.transaction { connection in try connection.want(jobs) }
+    return try await pool.transaction { connection in
+      if let revision { try connection.hold(revision: revision) }
+      return try connection.want(jobs)
+    }
   }
 
   /// Raises a waiting job to the class `request`. What has ended stays as it is: only a changed plan

@@ -62,8 +62,8 @@ enum OperationStatements {
 
   struct Retry: Statement {
     static let sql = """
-      UPDATE jobs SET state = 'pending', retries_left = 5, hold = NULL, not_before = NULL,
-        avoid = '{}', forgiven_attempt = attempt, failure_class = NULL, failure_message = NULL,
+      UPDATE jobs SET state = 'pending', dropped = false, retries_left = 5, hold = NULL,
+        not_before = NULL, avoid = '{}', forgiven_attempt = attempt, failure_class = NULL, failure_message = NULL,
         finalized_at = NULL, updated_at = clock_timestamp()
       WHERE id = $1 AND (state IN ('failed', 'cancelled') OR hold IS NOT NULL)
       RETURNING id, state, cancel_requested, requirement_id

@@ -50,7 +50,7 @@ struct Outlook {
       case .leased: "a builder works on attempt \(job.attempt)"
       case .succeeded: job.verifies == nil ? "published" : "compared with the published build"
       case .failed: failure ?? "failed"
-      case .cancelled: "yanked, opted out, or cancelled by an operator"
+      case .cancelled: "yanked, skipped by the recipes, or cancelled by an operator"
       case .pending: failure ?? "waits"
       }
     return JobOutlook(why: why)

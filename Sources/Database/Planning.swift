@@ -1,4 +1,5 @@
-import FarmModel
+public import FarmModel
+import Foundation
 import Postgres
 
 /// A version to plan jobs for.
@@ -16,10 +17,13 @@ public struct PlannableVersion: Sendable, Equatable {
   public var isNewest: Bool
   /// Targets that somebody asked for before it was looked into.
   public var wishes: [String]
+  /// What its author says about how it is built; nil: nothing.
+  public var metadata: AuthorMetadata?
 
   public init(
     id: Int64, crate: String, version: String, checksum: String, publishedAt: Int64?, group: String,
-    rustVersion: String? = nil, isNewest: Bool = false, wishes: [String] = []
+    rustVersion: String? = nil, isNewest: Bool = false, wishes: [String] = [],
+    metadata: AuthorMetadata? = nil
   ) {
     self.id = id
     self.crate = crate
@@ -30,6 +34,7 @@ public struct PlannableVersion: Sendable, Equatable {
     self.rustVersion = rustVersion
     self.isNewest = isNewest
     self.wishes = wishes
+    self.metadata = metadata
   }
 }
 
@@ -63,11 +68,15 @@ extension FarmDatabase {
   /// - Parameters:
   ///   - after: only versions with a greater number.
   ///   - limit: how many versions at most.
+  ///   - revision: the recipes that the plans are made by; nil: none, as in tests.
   ///   - wanted: the jobs that a version should have; runs on a connection's thread, perhaps again.
+  /// - Throws: ``RecipesChanged`` where other recipes are in force; then nothing has changed.
   public func planNoted(
-    after: Int64 = 0, limit: Int, _ wanted: @Sendable (PlannableVersion) -> [WantedJob]
+    after: Int64 = 0, limit: Int, revision: Int64? = nil,
+    _ wanted: @Sendable (PlannableVersion) -> [WantedJob]
   ) async throws -> PlanningStep {
     try await pool.transaction { connection in
+      if let revision { try connection.hold(revision: revision) }
       let noted = try connection.run(PlanningStatements.Noted(after: after, limit: limit))
       guard !noted.isEmpty else { return PlanningStep(versions: 0, last: nil, jobs: 0) }
       try connection.run(PlanningStatements.Done(noted))
@@ -85,7 +94,7 @@ enum PlanningStatements {
     After.self, Noted.self, Of.self, Done.self, Granted.self,
   ]
 
-  private static func query(_ which: String) -> String {
+  static func query(_ which: String) -> String {
     """
     SELECT v.id, c.name, v.version, v.checksum,
       extract(epoch FROM v.published_at)::bigint AS published_at,
@@ -93,19 +102,24 @@ enum PlanningStatements {
       v.latest_key = (SELECT max(n.latest_key) FROM versions n
                       WHERE n.crate_id = v.crate_id AND n.has_binaries AND NOT n.yanked
                         AND n.deleted_at IS NULL) AS is_newest,
-      array(SELECT w.target FROM wishes w WHERE w.version_id = v.id ORDER BY w.target) AS wishes
+      array(SELECT w.target FROM wishes w WHERE w.version_id = v.id ORDER BY w.target) AS wishes,
+      (SELECT k.contents -> 'metadata' FROM contents k WHERE k.checksum = v.checksum)::text AS metadata
     FROM versions v JOIN crates c ON c.id = v.crate_id
     WHERE v.has_binaries AND NOT v.yanked AND v.deleted_at IS NULL AND \(which)
     """
   }
 
-  private static func decode(_ row: PostgresRow) throws -> PlannableVersion {
-    PlannableVersion(
+  static func decode(_ row: PostgresRow) throws -> PlannableVersion {
+    // What an older program stored in another form counts as nothing said.
+    let metadata = try row.optionalText("metadata").flatMap {
+      try? JSONDecoder().decode(AuthorMetadata.self, from: Data($0.utf8))
+    }
+    return PlannableVersion(
       id: Int64(try row.int("id")), crate: try row.text("name"), version: try row.text("version"),
       checksum: try row.text("checksum"),
       publishedAt: try row.optionalInt("published_at").map(Int64.init),
       group: try row.text("job_group"), rustVersion: try row.optionalText("rust_version"),
-      isNewest: try row.bool("is_newest"), wishes: try row.textArray("wishes"))
+      isNewest: try row.bool("is_newest"), wishes: try row.textArray("wishes"), metadata: metadata)
   }
 
   struct After: Statement {

@@ -287,10 +287,10 @@ enum StagingStatements {
       ), followed AS (
         UPDATE jobs j
         SET state = CASE WHEN NOT t.offered AND j.state = 'pending' THEN 'cancelled'
-                         WHEN t.offered AND j.state = 'cancelled' THEN 'pending'
+                         WHEN t.offered AND j.state = 'cancelled' AND NOT j.dropped THEN 'pending'
                          ELSE j.state END,
             finalized_at = CASE WHEN NOT t.offered AND j.state = 'pending' THEN clock_timestamp()
-                                WHEN t.offered AND j.state = 'cancelled' THEN NULL
+                                WHEN t.offered AND j.state = 'cancelled' AND NOT j.dropped THEN NULL
                                 ELSE j.finalized_at END,
             hold = CASE WHEN t.offered THEN j.hold END,
             not_before = CASE WHEN t.offered THEN j.not_before END,

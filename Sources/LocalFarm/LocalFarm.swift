@@ -33,6 +33,8 @@ public actor LocalFarm {
       "migrate", ["migrate", "--migrations-directory", layout.migrationsDirectory] + databaseFlags)
     try await command(
       "keys", ["keys", "generate", "--signing-key-file", layout.signingKey] + databaseFlags)
+    // A farm that was there before goes by the recipes of its last run.
+    try await applyRecipes()
     if !FileManager.default.fileExists(atPath: layout.registryToken) {
       let made = FileManager.default.createFile(
         atPath: layout.registryToken, contents: Data((Random.token() + "\n").utf8),
@@ -41,6 +43,16 @@ public actor LocalFarm {
         throw LocalFarmError.failed(name: "writing \(layout.registryToken)", log: "")
       }
     }
+  }
+
+  /// Puts the layout's targets and recipes in force; backends that run follow.
+  public func applyRecipes() async throws {
+    try await command(
+      "recipes",
+      [
+        "recipes", "apply", "--targets-directory", layout.targetsDirectory,
+        "--recipes-directory", layout.recipesDirectory,
+      ] + databaseFlags)
   }
 
   /// Serves a registry that was made before, on a free port; its index URL.

@@ -16,6 +16,9 @@ struct BackendCommand: AsyncParsableCommand {
       Any number of backends may run on one database and storage. SIGTERM or Ctrl-C stops this one: \
       builders go on at another one, or here after it has started again.
 
+      The targets and recipes of the directories are put in force by the first start of all; later \
+      it is `buildsrs recipes apply` that does, or --watch-recipes.
+
       The first line on standard output is “listening on URL”; the log goes to standard error.
 
       EXAMPLES
@@ -29,6 +32,12 @@ struct BackendCommand: AsyncParsableCommand {
   @OptionGroup(title: "Storage") var storage: StorageOptions
   @OptionGroup(title: "Registry") var token: RegistryTokenOptions
   @OptionGroup(title: "Recipes") var recipes: RecipeOptions
+  @Flag(
+    help: """
+      Put an edit of the recipes' directories in force at once; a broken one is told and changes \
+      nothing.
+      """)
+  var watchRecipes = false
   @OptionGroup var migrations: MigrationOptions
   @Option(help: "How long a builder may be silent before its jobs go to another one, in seconds.")
   var leaseSeconds = 60
@@ -72,6 +81,7 @@ struct BackendCommand: AsyncParsableCommand {
       port: settings.listen.port, publicURLs: server.publicURLs(settings),
       registryToken: try settings.registryToken(), leaseSeconds: leaseSeconds)
     configuration.verifyShare = verifyShare
+    configuration.watchesRecipes = watchRecipes
     configuration.storagePublicURL = settings.storagePublicURL?.trimmingSlash
     return configuration
   }

@@ -9,7 +9,7 @@ struct Buildsrs: ParsableCommand {
       Settings come from flags, then from BUILDSRS_… variables, then from the YAML file that \
       --config names, and have the same name everywhere.
 
-      Exit codes: 0 done, 1 failed, 2 wrong usage.
+      Exit codes: 0 done, 1 failed, 2 wrong usage (and 3 of `recipes plan --check`: jobs would change).
 
       EXAMPLES
         buildsrs database start && buildsrs migrate && buildsrs keys generate

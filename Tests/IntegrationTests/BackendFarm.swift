@@ -32,16 +32,17 @@ struct BackendFarm: Sendable {
   ///
   /// - Parameters:
   ///   - address: of a database that is migrated; nil: one of this test's own.
+  ///   - logger: of the backend; nil: nothing is logged.
   ///   - configure: changes what the backend is told.
   static func with(
-    leaseSeconds: Int = 60, address: PostgresAddress? = nil,
+    leaseSeconds: Int = 60, address: PostgresAddress? = nil, logger: Logger? = nil,
     configure: @escaping @Sendable (inout BackendConfiguration) -> Void = { _ in },
     _ body: @escaping @Sendable (BackendFarm) async throws -> Void
   ) async throws {
     let directory = try TestFolder()
     defer { directory.remove() }
     await Turnstile.farms.enter()
-    do { try await serve(address, directory, leaseSeconds, configure, body) } catch {
+    do { try await serve(address, directory, leaseSeconds, logger, configure, body) } catch {
       await Turnstile.farms.leave()
       throw error
     }
@@ -49,20 +50,20 @@ struct BackendFarm: Sendable {
   }
 
   private static func serve(
-    _ address: PostgresAddress?, _ directory: TestFolder, _ leaseSeconds: Int,
+    _ address: PostgresAddress?, _ directory: TestFolder, _ leaseSeconds: Int, _ logger: Logger?,
     _ configure: @Sendable (inout BackendConfiguration) -> Void,
     _ body: @escaping @Sendable (BackendFarm) async throws -> Void
   ) async throws {
     guard let address else {
       return try await TestDatabase.with(migrations: TestDatabase.projectMigrations) { test in
-        try await serveOn(test.address, directory, leaseSeconds, configure, body)
+        try await serveOn(test.address, directory, leaseSeconds, logger, configure, body)
       }
     }
-    try await serveOn(address, directory, leaseSeconds, configure, body)
+    try await serveOn(address, directory, leaseSeconds, logger, configure, body)
   }
 
   private static func serveOn(
-    _ address: PostgresAddress, _ directory: TestFolder, _ leaseSeconds: Int,
+    _ address: PostgresAddress, _ directory: TestFolder, _ leaseSeconds: Int, _ logger: Logger?,
     _ configure: (inout BackendConfiguration) -> Void,
     _ body: @escaping @Sendable (BackendFarm) async throws -> Void
   ) async throws {
@@ -83,7 +84,7 @@ struct BackendFarm: Sendable {
     configuration.databasePatience = .milliseconds(300)
     configure(&configuration)
     do {
-      try await run(configuration) { port in
+      try await run(configuration, logger: logger) { port in
         try await body(
           BackendFarm(
             database: database, storage: storage, storageRoot: directory.path + "/storage",
@@ -99,11 +100,12 @@ struct BackendFarm: Sendable {
 
   /// Runs a backend; `body` is told its port.
   static func run(
-    _ configuration: BackendConfiguration, _ body: @escaping @Sendable (Int) async throws -> Void
+    _ configuration: BackendConfiguration, logger own: Logger? = nil,
+    _ body: @escaping @Sendable (Int) async throws -> Void
   ) async throws {
     let (ports, found) = AsyncStream.makeStream(of: Int.self)
-    var logger = Logger(label: "backend under test")
-    logger.logLevel = .critical
+    var logger = own ?? Logger(label: "backend under test")
+    if own == nil { logger.logLevel = .critical }
     let application = BackendApplication(configuration: configuration, logger: logger) { port in
       found.yield(port)
     }
@@ -221,6 +223,9 @@ struct BackendFarm: Sendable {
     return try #require(Int64(answer.json("job")), "\(answer.text)")
   }
 
+  /// Where targets and recipes are.
+  var directory: String { String(storageRoot.dropLast("/storage".count)) }
+
   /// Whether the storage holds a file that is not complete yet.
   var isReceiving: Bool {
     let names = try? FileManager.default.contentsOfDirectory(atPath: storageRoot + "/.partial")
@@ -249,10 +254,12 @@ struct TestFolder: Sendable {
 
   func writeTargets(_ triples: [String]) throws {
     for triple in triples {
-      try write(
-        "targets/\(triple).yaml",
-        "triple: \(triple)\nexecutor: fake\nfake: {}\nrust: \">=1.80\"\nlimits: { memory: 1GiB }\n")
+      try write("targets/\(triple).yaml", Self.target(triple))
     }
+  }
+
+  static func target(_ triple: String) -> String {
+    "triple: \(triple)\nexecutor: fake\nfake: {}\nrust: \">=1.80\"\nlimits: { memory: 1GiB }\n"
   }
 
   func write(_ file: String, _ text: String) throws {

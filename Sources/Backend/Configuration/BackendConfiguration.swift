@@ -24,6 +24,8 @@ public struct BackendConfiguration: Sendable, CustomStringConvertible {
   public var signingKey: SigningKey
   public var recipesDirectory: String
   public var targetsDirectory: String
+  /// Whether an edit of these directories is put in force at once.
+  public var watchesRecipes: Bool
   public var migrationsDirectory: String
   /// The bearer token of the registry sync; nil: nobody may report versions.
   public var registryToken: String?
@@ -75,5 +77,6 @@ public struct BackendConfiguration: Sendable, CustomStringConvertible {
     maximumRegistryBytes = 16 << 20
     requestsPerMinute = 30
     verifyShare = 0.05
+    watchesRecipes = false
   }
 }

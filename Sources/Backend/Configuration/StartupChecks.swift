@@ -11,6 +11,8 @@ public enum BackendStartError: Error, Sendable, Equatable, CustomStringConvertib
   case newerSchema(String)
   case signingKeyNotRegistered(id: String)
   case noMarker
+  /// This program does not understand the recipes that are in force.
+  case recipesNotUnderstood(revision: Int64, reason: String)
   /// The address is another program's, not this machine's, or not this user's to take.
   case cannotListen(address: String, reason: String)
 
@@ -26,6 +28,9 @@ public enum BackendStartError: Error, Sendable, Equatable, CustomStringConvertib
     case .noMarker:
       "the storage lacks the farm's marker \(StorageKey.marker): check storage-url (is the disk "
         + "mounted, is it the right bucket?), or mark a new storage with buildsrs keys generate"
+    case .recipesNotUnderstood(let revision, let reason):
+      "revision \(revision) of the recipes is in force, which this program does not understand: "
+        + "upgrade it, or put other recipes in force with buildsrs recipes apply\n\(reason)"
     case .cannotListen(let address, let reason):
       "cannot listen on \(address): \(reason); stop what uses it, or name another one with --listen"
     }

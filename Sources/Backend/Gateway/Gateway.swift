@@ -11,7 +11,7 @@ import WebSockets
 /// What all connections of builders to this backend share.
 struct Gateway: Sendable {
   let database: FarmDatabase
-  let recipes: RecipeBook
+  let activeRecipes: ActiveRecipes
   let finisher: AttemptFinisher
   let wakeUps: WakeUps
   let requirements: RequirementBook
@@ -65,6 +65,7 @@ struct Gateway: Sendable {
 
   /// The limits of the targets that a builder can build; most farms have none.
   private func limits(among abilities: [Int64]) -> [String: Int] {
+    let recipes = activeRecipes.book
     guard !recipes.targetLimits.isEmpty else { return [:] }
     let targets = requirements.targets(of: Set(abilities))
     return recipes.targetLimits.filter { targets.contains($0.key) }

@@ -12,13 +12,16 @@ struct APIState: Sendable {
   let configuration: BackendConfiguration
   let database: FarmDatabase
   let storage: any ArtifactStore
-  let recipes: RecipeBook
+  let activeRecipes: ActiveRecipes
   let planner: JobPlanner
   let uses: UseCounter
   let origins: Origins
   let wakeUps: WakeUps
   let metrics: RequestMetrics
   let logger: Logger
+
+  /// The revision in force: one value for one request.
+  var recipes: RecipeBook { activeRecipes.book }
 
   /// The public address of a path.
   func url(_ path: String) -> String { origins.first + path }

@@ -69,7 +69,8 @@ struct CrateRoutes: Sendable {
       let outlook = try await state.database.outlook(of: job.map { [$0] } ?? [])[entry.jobID]
       targets.append(
         VersionPage.Target(
-          target: entry.target, state: entry.state.rawValue, reason: nil, job: entry.jobID,
+          target: entry.target, state: entry.state.rawValue,
+          reason: reason(entry, crate, version), job: entry.jobID,
           queuePosition: job?.position, why: outlook?.why,
           startsInSeconds: outlook?.startsInSeconds,
           failure: Failure(entry.failureClass, entry.failureMessage),
@@ -105,7 +106,7 @@ struct CrateRoutes: Sendable {
     let build = try await build(entry.buildID)
     let answer = TargetPage(
       crate: crate.name, version: version.version, target: target.text,
-      state: entry.state.rawValue, job: entry.jobID,
+      state: entry.state.rawValue, reason: reason(entry, crate, version), job: entry.jobID,
       failure: Failure(entry.failureClass, entry.failureMessage), build: try build.map(Build.init),
       artifacts: artifacts(build))
     return try .cached(answer, request)
@@ -118,6 +119,15 @@ struct CrateRoutes: Sendable {
 
   private func artifacts(_ build: StoredBuild?) -> [Artifact] {
     (build?.artifacts ?? []).map { Artifact($0, url: state.url($0.path)) }
+  }
+
+  /// Why a job was taken back, where the recipes or the author say so.
+  private func reason(_ entry: TargetStatus, _ crate: StoredCrate, _ version: StoredVersion)
+    -> String?
+  {
+    guard entry.state == .cancelled, let target = TargetTriple(entry.target) else { return nil }
+    let absence = state.recipes.absence(crate: crate, version: version, target: target)
+    return absence.isSkipped ? absence.reason : nil
   }
 
   /// Targets that somebody asked for before the version was looked into.

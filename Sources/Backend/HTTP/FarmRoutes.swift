@@ -40,19 +40,23 @@ struct FarmRoutes: Sendable {
       var crate: String
       /// The text of the file; nil: the default recipe holds.
       var recipe: String?
+      /// The digest of the set.
       var revision: String
+      /// The revision's number, which only grows.
+      var revisionNumber: Int64
     }
     let name = try context.part("crate")
     guard let crate = CrateName(name) else {
       throw Problem.notFound("“\(name.prefix(64))” is no crate name")
     }
-    let recipe = state.recipes.set.recipe(for: crate)
+    let book = state.recipes
+    let recipe = book.set.recipe(for: crate)
     let path = recipe.map { "recipes/\($0.crate.text).yaml" }
-    let file = state.recipes.set.files.first { $0.path == path }
+    let file = book.set.files.first { $0.path == path }
     let answer = Answer(
       crate: recipe?.crate.text ?? crate.text,
       recipe: file.map { String(decoding: $0.bytes, as: UTF8.self) },
-      revision: state.recipes.set.digest)
+      revision: book.set.digest, revisionNumber: book.revision)
     return try .cached(answer, request)
   }
 

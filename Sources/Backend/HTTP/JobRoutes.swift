@@ -56,30 +56,47 @@ struct JobRoutes: Sendable {
   private func answer(_ crate: StoredCrate, _ version: StoredVersion, _ target: TargetTriple)
     async throws -> Response
   {
-    switch state.recipes.decision(crate: crate, version: version, target: target) {
-    case .skip(let reason):
-      throw Problem(
-        .conflict, .noPlan, "\(crate.name) \(version.version) is not built for \(target): \(reason)"
-      )
-    case .plan(let plan):
-      if let job = try await state.database.request(version: version.id, target: target.text) {
-        return try await page(job.id, status: job.state.isFinal ? .ok : .accepted)
+    let job = try await state.activeRecipes.withBook { book -> (Int64, HTTPResponse.Status)? in
+      switch book.decision(crate: crate, version: version, target: target) {
+      case .skip(let reason):
+        throw Problem(
+          .conflict, .noPlan,
+          "\(crate.name) \(version.version) is not built for \(target): \(reason)")
+      case .plan(let plan): return try await self.job(plan, book, crate, version)
       }
-      if version.hasBinaries == nil {
-        if try await state.database.wish(version: version.id, target: target.text) {
-          return try queued(crate, version, target)
-        }
-        // It has just been looked into, or yanked.
-        let known = try await lookup.version(of: crate, version.version)
-        guard known.hasBinaries == nil, !known.yanked, !known.isDeleted else {
-          return try await answer(crate, known, target)
-        }
-      }
-      guard let job = try await make(plan, crate, version) else {
-        throw Problem.notFound("the job was not made; ask again")
-      }
-      return try await page(job, status: .accepted)
     }
+    if let (job, status) = job { return try await page(job, status: status) }
+    if try await state.database.wish(version: version.id, target: target.text) {
+      return try queued(crate, version, target)
+    }
+    // It has just been looked into, or yanked.
+    let known = try await lookup.version(of: crate, version.version)
+    guard known.hasBinaries == nil, !known.yanked, !known.isDeleted else {
+      return try await answer(crate, known, target)
+    }
+    throw Problem.notFound("the job was not made; ask again")
+  }
+
+  /// The job that there is, with what waits raised to the class `request`, or a new one; nil: the
+  /// version must be looked into first.
+  private func job(
+    _ plan: Plan, _ book: RecipeBook, _ crate: StoredCrate, _ version: StoredVersion
+  ) async throws -> (Int64, HTTPResponse.Status)? {
+    let target = plan.inputs.target
+    let wanted = WantedJob(
+      versionID: version.id, target: target, jobClass: .request,
+      group: crate.group, plan: plan, planDigest: plan.digest,
+      requirement: book.requirement(plan, rustVersion: version.rustVersion))
+    // What nobody had asked for may have been dropped by an edit of the recipes.
+    try await state.database.takeBack(wanted, revision: book.revision)
+    if let job = try await state.database.request(version: version.id, target: target) {
+      return (job.id, job.state.isFinal ? .ok : .accepted)
+    }
+    if version.hasBinaries == nil { return nil }
+    _ = try await state.database.want([wanted], revision: book.revision)
+    let made = try await lookup.status(of: crate, version).first { $0.target == target }
+    guard let made else { throw Problem.notFound("the job was not made; ask again") }
+    return (made.jobID, .accepted)
   }
 
   /// The job is made when the registry sync has found a binary.
@@ -93,18 +110,6 @@ struct JobRoutes: Sendable {
     return try .json(
       page, status: .accepted, caching: .never,
       headers: [.location: "/api/v1/crates/\(crate.name)/\(number)/\(target)"])
-  }
-
-  private func make(_ plan: Plan, _ crate: StoredCrate, _ version: StoredVersion) async throws
-    -> Int64?
-  {
-    let wanted = WantedJob(
-      versionID: version.id, target: plan.inputs.target, jobClass: .request,
-      group: crate.group, plan: plan, planDigest: plan.digest,
-      requirement: state.recipes.requirement(plan, rustVersion: version.rustVersion))
-    _ = try await state.database.want([wanted])
-    return try await lookup.status(of: crate, version)
-      .first { $0.target == plan.inputs.target }?.jobID
   }
 
   // MARK: Logs

@@ -1,3 +1,4 @@
+import Database
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -45,7 +46,7 @@ struct ProblemResponder<Inner: HTTPResponder>: HTTPResponder where Inner.Context
     case let error as PostgresError where error.isUnavailable:
       logger.warning("the database is away: \(error)")
       return .unavailable
-    case is PostgresPoolError, is CancellationError: return .unavailable
+    case is PostgresPoolError, is CancellationError, is RecipesChanged: return .unavailable
     default:
       logger.error(
         "\(request.method.rawValue) \(request.uri.path) failed: \(String(reflecting: error))")

@@ -8,11 +8,14 @@ import Scheduling
 /// The active targets and recipes, as this backend needs them.
 struct RecipeBook: Sendable {
   let set: RecipeSet
+  /// The number of the revision that it is.
+  let revision: Int64
   /// By triple, how many jobs of the target may run at once, where it has such a limit.
   let targetLimits: [String: Int]
 
-  init(_ set: RecipeSet) {
+  init(_ set: RecipeSet, revision: Int64) {
     self.set = set
+    self.revision = revision
     targetLimits = Dictionary(
       set.targets.compactMap { target in target.builders.concurrent.map { (target.triple.text, $0) }
       }
@@ -25,13 +28,18 @@ struct RecipeBook: Sendable {
     guard let facts = VersionFacts(version) else { return [] }
     return set.targets.compactMap { target in
       let isWished = version.wishes.contains(target.triple.text)
-      guard isWished || target.tier == 1 || (target.tier == 2 && version.isNewest),
+      guard isWished || target.asks(forNewest: version.isNewest),
         let plan = set.plan(for: facts, target: target.triple).plan
       else { return nil }
-      return WantedJob(
-        version, plan: plan, jobClass: isWished ? .request : version.isNewest ? .new : .backfill,
-        requirement: requirement(plan, rustVersion: version.rustVersion))
+      return wanted(version, plan, isWished: isWished)
     }
+  }
+
+  /// A job with a plan of this book.
+  func wanted(_ version: PlannableVersion, _ plan: Plan, isWished: Bool = false) -> WantedJob {
+    WantedJob(
+      version, plan: plan, jobClass: isWished ? .request : version.isNewest ? .new : .backfill,
+      requirement: requirement(plan, rustVersion: version.rustVersion))
   }
 
   /// Which versions the targets' tiers need to be looked into.
@@ -46,6 +54,12 @@ struct RecipeBook: Sendable {
     return JobRequirement(
       plan, rustVersion: rustVersion, module: rule?.module ?? "*", labels: rule?.labels ?? [:])
   }
+}
+
+extension TargetDefinition {
+  /// Whether every version has a job for the target (tier 1), or the newest one (tier 2), without
+  /// anybody asking.
+  func asks(forNewest isNewest: Bool) -> Bool { tier == 1 || (tier == 2 && isNewest) }
 }
 
 extension WantedJob {
@@ -65,7 +79,8 @@ extension VersionFacts {
       return nil
     }
     self.init(
-      crate: crate, version: number, checksum: version.checksum, publishedAt: version.publishedAt)
+      crate: crate, version: number, checksum: version.checksum, publishedAt: version.publishedAt,
+      metadata: version.metadata)
   }
 }
 
@@ -96,6 +111,7 @@ extension RecipeBook {
       for: VersionFacts(
         crate: name, version: number, checksum: version.checksum,
         publishedAt: version.publishedAt.map { Int64($0.timeIntervalSince1970) },
-        isYanked: version.yanked), target: target)
+        isYanked: version.yanked,
+        metadata: (try? version.decodedContents)?.metadata), target: target)
   }
 }
