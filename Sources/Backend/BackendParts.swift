@@ -39,12 +39,12 @@ struct BackendParts: Sendable {
     tidier = AttemptTidier(database: database, storage: configuration.storage, logger: logger)
   }
 
-  var planner: JobPlanner { JobPlanner(database: database, recipes: recipes) }
+  var planner: JobPlanner { JobPlanner(database: database, recipes: recipes, logger: logger) }
+  var planning: PlanningService { PlanningService(planner: planner) }
   var follower: RecipeFollower {
     RecipeFollower(
       address: configuration.database,
       planner: RevisionPlanner(database: database, recipes: recipes, logger: logger),
-      jobs: planner,
       logger: logger)
   }
   var watcher: RecipeWatcher {

@@ -38,7 +38,8 @@ public struct WantedJob: Sendable {
 
 extension FarmDatabase {
   /// Makes the jobs that are not there and gives those whose plan's digest changed their new plan;
-  /// idle builders are woken. A job that is being built keeps its plan.
+  /// idle builders are woken. A job that is being built keeps its plan; its version is noted to be planned
+  /// again (``planNoted(after:limit:_:)``).
   ///
   /// A version that is yanked or deleted meanwhile gets none.
   ///
@@ -75,17 +76,17 @@ extension PostgresConnection {
     for job in jobs where numbers[job.requirement] == nil {
       numbers[job.requirement] = try number(of: job.requirement)
     }
-    // The last of several for the same holds.
-    var places: [WantedJob.Place: Int] = [:]
-    for (index, job) in jobs.enumerated() { places[job.place] = index }
-    let rows = try places.values.sorted().compactMap { index in
-      try numbers[jobs[index].requirement].map {
+    // A statement changes a row once: of several for the same, the first one counts.
+    var places: Set<WantedJob.Place> = []
+    let rows = try jobs.filter { places.insert($0.place).inserted }.compactMap { job in
+      try numbers[job.requirement].map {
         JobStatements.Want.Line(
-          job: jobs[index], plan: try CanonicalJSON.text(jobs[index].plan), requirement: $0)
+          job: job, plan: try CanonicalJSON.text(job.plan), requirement: $0)
       }
     }
     guard !rows.isEmpty else { return 0 }
     let changed = try run(JobStatements.Want(rows))
+    try run(JobStatements.WantLater(rows))
     try wake(Set(changed))
     return changed.count
   }
@@ -98,7 +99,7 @@ extension PostgresConnection {
 
 enum JobStatements {
   static let all: [any Statement.Type] = [
-    Want.self, Wake.self, Request.self,
+    Want.self, WantLater.self, Wake.self, Request.self,
   ]
 
   /// One row for each job that was made or changed, none for those that are as wanted. Jobs of one group
@@ -161,6 +162,26 @@ enum JobStatements {
     func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("requirement_id")) }
   }
 
+  /// Notes versions of which a job is being built by another plan than is wanted. It sees what ``Want``
+  /// has left as it is because a builder has just taken it.
+  struct WantLater: Statement {
+    static let sql = """
+      INSERT INTO versions_to_plan (version_id)
+      SELECT DISTINCT w.version_id
+      FROM unnest($1::bigint[], $2::text[], $3::text[]) AS w (version_id, target, plan_digest)
+      JOIN jobs j ON j.version_id = w.version_id AND j.target = w.target
+      WHERE j.verifies IS NULL AND j.state = 'leased' AND j.plan_digest <> w.plan_digest
+      ON CONFLICT DO NOTHING
+      """
+    let parameters: [PostgresValue]
+    init(_ rows: [Want.Line]) {
+      parameters = [
+        .intArray(rows.map(\.job.versionID)), .textArray(rows.map(\.job.target)),
+        .textArray(rows.map(\.job.planDigest)),
+      ]
+    }
+  }
+
   struct Wake: Statement {
     static let sql = "SELECT pg_notify('\(FarmDatabase.jobsChannel)', $1)"
     let parameters: [PostgresValue]
@@ -174,7 +195,7 @@ enum JobStatements {
   struct Request: Statement {
     static let sql = """
       WITH waiting AS (
-        SELECT j.id, coalesce(c.repository, c.name) AS name
+        SELECT j.id, \(CrateQueries.group) AS name
         FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
         WHERE j.version_id = $1 AND j.target = $2 AND j.verifies IS NULL AND j.state = 'pending'
           AND j.class > 0

@@ -42,8 +42,16 @@ public struct PlannableVersion: Sendable, Equatable {
 public struct PlanningStep: Sendable, Equatable {
   /// How many versions were looked at.
   public var versions: Int
+  /// The number of the last one; nil: there was none.
+  public var last: Int64?
   /// How many jobs were made or changed.
   public var jobs: Int
+
+  public init(versions: Int, last: Int64?, jobs: Int) {
+    self.versions = versions
+    self.last = last
+    self.jobs = jobs
+  }
 }
 
 extension FarmDatabase {
@@ -54,25 +62,29 @@ extension FarmDatabase {
   }
 
   /// Makes the jobs of versions that ``ingest(_:fence:)`` has noted, and takes them off the list: both
-  /// or, after a crash, neither. Planners of several replicas do not get the same ones.
+  /// or, after a crash, neither. Those stay on it of which a job is being built by an old plan. Planners
+  /// of several replicas do not get the same ones.
   ///
   /// - Parameters:
+  ///   - after: only versions with a greater number.
   ///   - limit: how many versions at most.
   ///   - revision: the recipes that the plans are made by; nil: none, as in tests.
   ///   - wanted: the jobs that a version should have; runs on a connection's thread, perhaps again.
   /// - Throws: ``RecipesChanged`` where other recipes are in force; then nothing has changed.
   public func planNoted(
-    limit: Int, revision: Int64? = nil, _ wanted: @Sendable (PlannableVersion) -> [WantedJob]
+    after: Int64 = 0, limit: Int, revision: Int64? = nil,
+    _ wanted: @Sendable (PlannableVersion) -> [WantedJob]
   ) async throws -> PlanningStep {
     try await pool.transaction { connection in
       if let revision { try connection.hold(revision: revision) }
-      let noted = try connection.run(PlanningStatements.Noted(limit: limit))
-      guard !noted.isEmpty else { return PlanningStep(versions: 0, jobs: 0) }
+      let noted = try connection.run(PlanningStatements.Noted(after: after, limit: limit))
+      guard !noted.isEmpty else { return PlanningStep(versions: 0, last: nil, jobs: 0) }
+      try connection.run(PlanningStatements.Done(noted))
       let versions = try connection.run(PlanningStatements.Of(noted))
       let jobs = try connection.want(versions.flatMap(wanted))
-      try connection.run(PlanningStatements.Done(noted))
-      try connection.run(PlanningStatements.Granted(versions.map(\.id)))
-      return PlanningStep(versions: noted.count, jobs: jobs)
+      let granted = versions.filter { !$0.wishes.isEmpty }.map(\.id)
+      if !granted.isEmpty { try connection.run(PlanningStatements.Granted(granted)) }
+      return PlanningStep(versions: noted.count, last: noted.last, jobs: jobs)
     }
   }
 }
@@ -86,7 +98,7 @@ enum PlanningStatements {
     """
     SELECT v.id, c.name, v.version, v.checksum,
       extract(epoch FROM v.published_at)::bigint AS published_at,
-      coalesce(c.repository, c.name) AS job_group, v.rust_version,
+      \(CrateQueries.group) AS job_group, v.rust_version,
       v.latest_key = (SELECT max(n.latest_key) FROM versions n
                       WHERE n.crate_id = v.crate_id AND n.has_binaries AND NOT n.yanked
                         AND n.deleted_at IS NULL) AS is_newest,
@@ -130,10 +142,11 @@ enum PlanningStatements {
 
   struct Noted: Statement {
     static let sql = """
-      SELECT version_id FROM versions_to_plan ORDER BY version_id LIMIT $1 FOR UPDATE SKIP LOCKED
+      SELECT version_id FROM versions_to_plan WHERE version_id > $1
+      ORDER BY version_id LIMIT $2 FOR UPDATE SKIP LOCKED
       """
     let parameters: [PostgresValue]
-    init(limit: Int) { parameters = [.int(limit)] }
+    init(after: Int64, limit: Int) { parameters = [.int(after), .int(limit)] }
     func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("version_id")) }
   }
 

@@ -24,7 +24,7 @@ extension FarmDatabase {
   /// Idempotent: lines that tell nothing new write nothing. The waiting jobs of a version that is yanked
   /// or no longer listed are cancelled and the running ones asked to end; when it is offered again they
   /// come back. Versions for which jobs are to be made are noted for the planner
-  /// (``FarmDatabase/planNoted(limit:_:)``), and those whose `.crate` is to be looked into for
+  /// (``FarmDatabase/planNoted(after:limit:_:)``), and those whose `.crate` is to be looked into for
   /// ``looks(limit:older:newest:)``.
   ///
   /// - Parameter fence: of the sync's lease; nil: it has none.
@@ -44,8 +44,7 @@ extension FarmDatabase {
       guard !batch.crates.isEmpty else {
         return IngestOutcome(added: 0, changed: 0, unchanged: 0)
       }
-      try connection.execute(StagingStatements.tables)
-      try connection.execute(StagingStatements.settings)
+      try connection.execute(StagingStatements.tables + StagingStatements.settings)
       try connection.copyIn(StagingStatements.copyCrates, chunks: crates.chunks)
       if batch.versionCount > 0 {
         try connection.copyIn(StagingStatements.copyVersions, chunks: batch.versions.chunks)
@@ -78,9 +77,11 @@ extension PostgresConnection {
   /// Does what the lines in the temporary tables say.
   fileprivate func keepStaged(_ batch: RegistryBatch, registry: Int64) throws -> IngestOutcome {
     if batch.mayRepeat { try run(StagingStatements.MergeRepeated()) }
-    try run(StagingStatements.FindCrates())
-    if let error = try run(StagingStatements.NameTaken()).first { throw error }
-    let known = try run(StagingStatements.CountKnown()).first ?? 0
+    let (known, other) = try run(StagingStatements.FindCrates()).first ?? (0, nil)
+    if let other {
+      let name = batch.crates.first { $0.line == other }?.name.text ?? ""
+      throw RegistryError.nameTaken(name, line: other)
+    }
     if known < batch.crates.count { try run(StagingStatements.AddCrates(registry: registry)) }
     if known > 0 { try run(StagingStatements.CountDownloads()) }
     var added = 0
@@ -95,20 +96,17 @@ extension PostgresConnection {
     }
     if batch.hasLists { try run(StagingStatements.ApplyLists()) }
     if batch.contentsCount > 0 { try run(StagingStatements.Describe()) }
-    let changes = try run(StagingStatements.CountChanges()).first ?? (all: 0, changed: 0, told: 0)
-    if changes.all > 0 { try followChanges() }
+    let changes = try run(StagingStatements.CountChanges()).first ?? StagingStatements.Changes()
+    if changes.turned > 0 { try wake(Set(try run(StagingStatements.FollowJobs()))) }
+    if changes.all > 0 {
+      try run(StagingStatements.ToPlan())
+      try run(StagingStatements.ToLook())
+    }
     return IngestOutcome(
       added: added, changed: changes.changed,
       unchanged: max(0, batch.versionCount - added - changes.told))
   }
 
-  private func followChanges() throws {
-    try wake(Set(try run(StagingStatements.FollowJobs())))
-    try run(StagingStatements.ToPlan())
-    try run(StagingStatements.LookLess())
-    try run(StagingStatements.LookMore())
-    try run(StagingStatements.ForgetWishes())
-  }
 }
 
 /// Why the lines of a sync were not kept.

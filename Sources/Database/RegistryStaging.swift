@@ -5,10 +5,9 @@ import Postgres
 /// each of the statements does one thing for all of them. They run one after the other in a transaction.
 enum StagingStatements {
   static let all: [any Statement.Type] = [
-    CountKnown.self, MergeRepeated.self, DropRepeated.self, FindCrates.self, NameTaken.self,
-    AddCrates.self, KeepContents.self, FindVersions.self, ChangeVersions.self, AddVersions.self,
-    ApplyLists.self, Describe.self, CountDownloads.self, FollowJobs.self, ToPlan.self,
-    LookLess.self, LookMore.self, ForgetWishes.self, CountChanges.self,
+    MergeRepeated.self, DropRepeated.self, FindCrates.self, AddCrates.self, KeepContents.self,
+    FindVersions.self, ChangeVersions.self, AddVersions.self, ApplyLists.self, Describe.self,
+    CountDownloads.self, CountChanges.self, FollowJobs.self, ToPlan.self, ToLook.self,
   ]
 
   /// Of this session only; emptied at the end of each transaction. Creating them again does nothing.
@@ -23,7 +22,7 @@ enum StagingStatements {
       -- The lines are what is listed.
       is_complete boolean NOT NULL,
       downloads bigint,
-      id bigint, known_name text, is_new boolean NOT NULL DEFAULT false
+      id bigint, is_new boolean NOT NULL DEFAULT false
     ) ON COMMIT DELETE ROWS;
     CREATE TEMPORARY TABLE IF NOT EXISTS staged_versions (
       line int NOT NULL, crate int NOT NULL, version text NOT NULL,
@@ -53,12 +52,6 @@ enum StagingStatements {
     COPY staged_versions (line, crate, version, latest_key, checksum, yanked, rust_version,
       published_at, contents) FROM STDIN
     """
-
-  /// How many crates of the batch were known.
-  struct CountKnown: Statement {
-    static let sql = "SELECT count(id) AS known FROM staged_crates"
-    func decode(_ row: PostgresRow) throws -> Int { try row.int("known") }
-  }
 
   // MARK: Lines about the same
 
@@ -90,20 +83,18 @@ enum StagingStatements {
 
   // MARK: Crates
 
+  /// How many crates were known, and the first line whose crate is spelled otherwise there.
   struct FindCrates: Statement {
     static let sql = """
-      UPDATE staged_crates s SET id = c.id, known_name = c.name
-      FROM crates c WHERE c.normalized_name = s.normalized_name
+      WITH found AS (
+        UPDATE staged_crates s SET id = c.id
+        FROM crates c WHERE c.normalized_name = s.normalized_name
+        RETURNING s.line, c.name <> s.name AS is_other
+      )
+      SELECT count(*) AS known, min(line) FILTER (WHERE is_other) AS other FROM found
       """
-  }
-
-  /// The first crate that is spelled otherwise here.
-  struct NameTaken: Statement {
-    static let sql = """
-      SELECT name, line FROM staged_crates WHERE known_name <> name ORDER BY line LIMIT 1
-      """
-    func decode(_ row: PostgresRow) throws -> RegistryError {
-      .nameTaken(try row.text("name"), line: try row.int("line"))
+    func decode(_ row: PostgresRow) throws -> (known: Int, otherSpelling: Int?) {
+      (try row.int("known"), try row.optionalInt("other"))
     }
   }
 
@@ -260,16 +251,26 @@ enum StagingStatements {
       """
   }
 
-  /// How many changes there are, of how many versions that were there, and how many of those have a line.
+  struct Changes: Sendable {
+    var all = 0
+    /// Versions that are offered now and were not, or the other way round.
+    var turned = 0
+    /// Versions that were there, and those of them that have a line.
+    var changed = 0
+    var told = 0
+  }
+
   struct CountChanges: Statement {
     static let sql = """
-      SELECT count(*) AS all_changes,
+      SELECT count(*) AS all_changes, count(*) FILTER (WHERE c.was_offered <> c.is_offered) AS turned,
         count(DISTINCT c.version_id) FILTER (WHERE c.was_offered IS NOT NULL) AS changed,
         count(DISTINCT s.id) FILTER (WHERE c.was_offered IS NOT NULL AND s.id IS NOT NULL) AS told
       FROM staged_changes c LEFT JOIN staged_versions s ON s.id = c.version_id
       """
-    func decode(_ row: PostgresRow) throws -> (all: Int, changed: Int, told: Int) {
-      (try row.int("all_changes"), try row.int("changed"), try row.int("told"))
+    func decode(_ row: PostgresRow) throws -> Changes {
+      Changes(
+        all: try row.int("all_changes"), turned: try row.int("turned"),
+        changed: try row.int("changed"), told: try row.int("told"))
     }
   }
 
@@ -323,50 +324,36 @@ enum StagingStatements {
   }
 
   /// The versions of changed crates that are to be looked into: what somebody asked for, the newest one,
-  /// and where that has a binary, the older ones.
-  private static let wanted = """
-    offered AS (
-      SELECT v.id, v.crate_id, v.has_binaries, first_value(v.id) OVER w AS newest,
-        first_value(v.has_binaries) OVER w AS newest_has_binaries
-      FROM (SELECT DISTINCT crate_id FROM staged_changes) a
-      JOIN versions v ON v.crate_id = a.crate_id
-      WHERE NOT v.yanked AND v.deleted_at IS NULL
-      WINDOW w AS (PARTITION BY v.crate_id ORDER BY v.latest_key DESC)
-    ), wanted AS (
-      SELECT * FROM (
-        SELECT o.id, o.crate_id,
-          CASE WHEN EXISTS (SELECT FROM wishes w WHERE w.version_id = o.id) THEN 0
-               WHEN o.id = o.newest THEN 1
-               WHEN o.newest_has_binaries THEN 2 END AS kind
-        FROM offered o WHERE o.has_binaries IS NULL
-      ) AS k WHERE kind IS NOT NULL
-    )
-    """
-
-  struct LookLess: Statement {
+  /// and where that has a binary, the older ones. Nothing can be built of what has none: it is no longer
+  /// wished for.
+  struct ToLook: Statement {
     static let sql = """
-      WITH \(wanted)
-      DELETE FROM looks l
-      USING (SELECT DISTINCT crate_id FROM staged_changes) a
-      JOIN versions v ON v.crate_id = a.crate_id
-      WHERE l.version_id = v.id AND NOT EXISTS (SELECT FROM wanted w WHERE w.id = v.id)
-      """
-  }
-
-  struct LookMore: Statement {
-    static let sql = """
-      WITH \(wanted)
+      WITH affected AS (
+        SELECT DISTINCT crate_id FROM staged_changes
+      ), offered AS (
+        SELECT v.id, v.crate_id, v.has_binaries, first_value(v.id) OVER w AS newest,
+          first_value(v.has_binaries) OVER w AS newest_has_binaries
+        FROM affected a JOIN versions v ON v.crate_id = a.crate_id
+        WHERE NOT v.yanked AND v.deleted_at IS NULL
+        WINDOW w AS (PARTITION BY v.crate_id ORDER BY v.latest_key DESC)
+      ), wanted AS (
+        SELECT * FROM (
+          SELECT o.id, o.crate_id,
+            CASE WHEN EXISTS (SELECT FROM wishes w WHERE w.version_id = o.id) THEN 0
+                 WHEN o.id = o.newest THEN 1
+                 WHEN o.newest_has_binaries THEN 2 END AS kind
+          FROM offered o WHERE o.has_binaries IS NULL
+        ) AS k WHERE kind IS NOT NULL
+      ), looked AS (
+        DELETE FROM looks l USING affected a JOIN versions v ON v.crate_id = a.crate_id
+        WHERE l.version_id = v.id AND NOT EXISTS (SELECT FROM wanted w WHERE w.id = v.id)
+      ), forgotten AS (
+        DELETE FROM wishes w USING staged_changes s JOIN versions v ON v.id = s.version_id
+        WHERE w.version_id = v.id AND NOT v.has_binaries
+      )
       INSERT INTO looks AS l (version_id, kind, band)
       SELECT w.id, w.kind, c.popularity_band FROM wanted w JOIN crates c ON c.id = w.crate_id
       ON CONFLICT (version_id) DO UPDATE SET kind = excluded.kind WHERE l.kind <> excluded.kind
-      """
-  }
-
-  /// Nothing can be built of a version without a binary.
-  struct ForgetWishes: Statement {
-    static let sql = """
-      DELETE FROM wishes w USING staged_changes s JOIN versions v ON v.id = s.version_id
-      WHERE w.version_id = v.id AND NOT v.has_binaries
       """
   }
 }

@@ -25,7 +25,7 @@ struct InspectionTests {
     #expect(inspection.contents.binaries.map(\.name) == ["tool"])
   }
 
-  @Test("what the author says comes with the contents, and nonsense in its place is told, not fatal")
+  @Test("what the author says comes with the contents, and nonsense in its place is not fatal")
   func metadata() throws {
     func metadata(_ more: String) throws -> AuthorMetadata? {
       let bytes = try crate(
@@ -38,7 +38,8 @@ struct InspectionTests {
         == AuthorMetadata(
           features: ["a"], binaries: ["tool"],
           warnings: [
-            "[package.metadata.buildsrs]: “binaries”: “none” is not one of the package's binaries, ignored"
+            "[package.metadata.buildsrs]: “binaries”: “none” is not one of the package's binaries, "
+              + "ignored"
           ]))
     #expect(
       try metadata("[package.metadata.binstall]\ndisabled-strategies = [\"quick-install\"]\n")?

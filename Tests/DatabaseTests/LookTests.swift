@@ -74,6 +74,64 @@ struct LookTests {
     }
   }
 
+  @Test("a version that is being built when its plan changes is planned again after that")
+  func changedWhileBuilt() async throws {
+    try await Farm.with { farm in
+      try await farm.addJob("tool", digest: "1")
+      _ = try await planned(farm)
+      let builder = try await farm.addBuilder()
+      let job = try #require(try await farm.claim(builder))
+      let id = try await farm.versionID("tool")
+      @Sendable func wanted(_ digest: String) -> [WantedJob] {
+        [
+          WantedJob(
+            versionID: id, target: Farm.triple, jobClass: .new, group: "tool",
+            plan: Farm.plan("tool"), planDigest: String(repeating: digest, count: 64))
+        ]
+      }
+      #expect(try await farm.database.want(wanted("1")) == 0)
+      #expect(try await planned(farm).isEmpty)
+      #expect(try await farm.database.want(wanted("2")) == 0)
+      // As long as it is being built.
+      for _ in 0..<2 {
+        let step = try await farm.database.planNoted(limit: 9) { _ in wanted("2") }
+        #expect(step == PlanningStep(versions: 1, last: id, jobs: 0))
+      }
+      _ = try await farm.publish(job, builder: builder)
+      let step = try await farm.database.planNoted(limit: 9) { _ in wanted("2") }
+      #expect(step.jobs == 1)
+      #expect(try await farm.database.job(job.id)?.state == .pending)
+      #expect(try await planned(farm).isEmpty)
+    }
+  }
+
+  @Test("a repository of any length is a group of jobs")
+  func longRepository() async throws {
+    try await Farm.with { farm in
+      var letters = SystemRandomNumberGenerator()
+      // Too long for an index, however well it is compressed.
+      let repository = String(
+        (0..<20_000).map { _ in
+          Character(["a", "b", "\u{e9}"].randomElement(using: &letters) ?? "a")
+        })
+      guard case .version(var version) = try Farm.version("tool") else { return }
+      version.contents?.repository = repository
+      _ = try await farm.database.ingest([Farm.registry, .version(version)])
+      let step = try await farm.database.planNoted(limit: 9) { version in
+        [
+          WantedJob(
+            versionID: version.id, target: Farm.triple, jobClass: .new, group: version.group,
+            plan: Farm.plan("tool"), planDigest: String(repeating: "b", count: 64))
+        ]
+      }
+      #expect(step.versions == 1 && step.jobs == 1)
+      let id = try await farm.versionID("tool")
+      #expect(try await farm.database.request(version: id, target: Farm.triple) != nil)
+      let crate = try #require(try await farm.database.crate(named: "tool"))
+      #expect(crate.group == String(repository.unicodeScalars.prefix(500).map(Character.init)))
+    }
+  }
+
   @Test("when the newest is yanked or deleted, the one before it is planned")
   func newestGoes() async throws {
     try await Farm.with { farm in

@@ -85,7 +85,7 @@ struct JobRoutes: Sendable {
     let target = plan.inputs.target
     let wanted = WantedJob(
       versionID: version.id, target: target, jobClass: .request,
-      group: crate.repository ?? crate.name, plan: plan, planDigest: plan.digest,
+      group: crate.group, plan: plan, planDigest: plan.digest,
       requirement: book.requirement(plan, rustVersion: version.rustVersion))
     // What nobody had asked for may have been dropped by an edit of the recipes.
     try await state.database.takeBack(wanted, revision: book.revision)

@@ -34,11 +34,6 @@ public struct JobChange: Sendable, Equatable {
   public var seconds: Double?
   /// Its new plan; nil: it is dropped.
   public var plan: Plan?
-
-  public static func == (left: JobChange, right: JobChange) -> Bool {
-    left.kind == right.kind && left.version.id == right.version.id && left.target == right.target
-      && left.job == right.job && left.reason == right.reason && left.plan == right.plan
-  }
 }
 
 /// What recipes say of one version for one target.

@@ -10,8 +10,6 @@ import ServiceLifecycle
 struct RecipeFollower: Service, CustomStringConvertible {
   let address: PostgresAddress
   let planner: RevisionPlanner
-  /// Makes the jobs of what the sync has reported last before a backend died.
-  let jobs: JobPlanner
   let logger: Logger
   var interval: Duration = .seconds(5)
 
@@ -60,14 +58,10 @@ struct RecipeFollower: Service, CustomStringConvertible {
       do {
         switch try await planner.turn() {
         case .done(let changes):
-          if !hasTold { _ = try await jobs.planNoted() }
           hasTold = true
           logger.notice("the recipes are applied: \(Self.text(changes))")
         case .idle:
-          if !hasTold {
-            let made = try await jobs.planNoted()
-            logger.info("the recipes are applied already: \(made) jobs made or changed")
-          }
+          if !hasTold { logger.info("the recipes are applied already") }
           hasTold = true
         case .left: break
         }
