@@ -289,10 +289,9 @@ let package = Package(
 // The fuzzer links only where all of it is compiled with `--sanitize fuzzer`, as `./bootstrap fuzz` does.
 if Context.environment["BUILDSRS_ONLY"] == "buildsrs-fuzz" {
   package.targets += [
-    .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
     .executableTarget(
-      name: "buildsrs-fuzz", dependencies: ["CFuzzer", "FuzzTargets"], path: "Tests/Fuzz/Driver",
-      swiftSettings: strict),
+      name: "buildsrs-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver",
+      swiftSettings: strict)
   ]
 }
 

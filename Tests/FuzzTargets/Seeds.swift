@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import HandmadeArchives
 
 /// What fuzzing of a target begins with: `Tests/Fuzz/corpus/<target>/*`, and archives, which are made

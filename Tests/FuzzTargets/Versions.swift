@@ -4,8 +4,9 @@ import FarmModel
 func checkVersions(_ input: [UInt8]) throws(FuzzFinding) -> FuzzOutcome {
   let lines = String(decoding: input, as: UTF8.self).split(
     separator: "\n", maxSplits: 24, omittingEmptySubsequences: false)
-  let versions = try lines.dropFirst().compactMap { line throws(FuzzFinding) in
-    try version(line)
+  var versions: [Semver] = []
+  for line in lines.dropFirst() {
+    if let version = try version(line) { versions.append(version) }
   }
   try checkOrder(versions)
   let latest = versions.latest

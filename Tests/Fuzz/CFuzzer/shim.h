@@ -1,7 +1,0 @@
-// libFuzzer comes without a header (llvm.org/docs/LibFuzzer.html, "Using libFuzzer as a library").
-#pragma once
-#include <stddef.h>
-#include <stdint.h>
-
-int LLVMFuzzerRunDriver(
-    int *argc, char ***argv, int (*test)(const uint8_t *data, size_t size));
