@@ -100,7 +100,7 @@ conformance *arguments:
 faults *arguments:
     @./bootstrap faults "$@"
 
-# Mutated inputs for what reads foreign bytes, guided by coverage (--seconds 60 index crate recipes semver)
+# Mutated inputs for what reads foreign bytes, guided by coverage (--seconds 60 index crate manifest recipes semver)
 [group('test')]
 fuzz *arguments:
     @./bootstrap fuzz "$@"

@@ -20,12 +20,14 @@ import re
 import subprocess
 import sys
 
-TARGETS = ("index", "crate", "recipes", "semver")
+TARGETS = ("index", "crate", "manifest", "recipes", "semver")
 COLUMNS = ("TARGET", "SECONDS", "INPUTS", "A SECOND", "BRANCHES", "CORPUS", "MB", "FOUND")
 FUZZ = pathlib.Path(__file__).resolve().parent.parent / "Tests/Fuzz"
 # The farm's smallest machines have as much; an honest input needs a tenth.
 MEMORY_MB = 2048
 LARGEST_INPUT = 64 << 10
+# Swift's own handler of signals would end the process before libFuzzer has kept the input.
+ENVIRONMENT = os.environ | {"SWIFT_BACKTRACE": "enable=no"}
 # In seconds of the clock, for what never ends; the program itself counts those of the processor.
 TIMEOUT = 20
 
@@ -59,7 +61,7 @@ def fuzz(program, target, seconds, work):
     ]
     with log.open("wb") as output:
         code = subprocess.run(
-            command, stdout=output, stderr=subprocess.STDOUT, preexec_fn=lambda: os.nice(15)).returncode
+            command, stdout=output, stderr=subprocess.STDOUT, env=ENVIRONMENT, preexec_fn=lambda: os.nice(15)).returncode
     figures = figures_of(log.read_text(errors="replace"))
     return figures | {"target": target, "code": code, "log": log, "found": sorted(set(found.iterdir()) - before)}
 
@@ -76,7 +78,7 @@ def figures_of(log):
         "branches": int(progress[-1][1]) if progress else 0,
         "corpus": int(progress[-1][2]) if progress else 0,
         "memory": stats.get("peak_rss_mb"),
-        "finding": next(iter(re.findall(r"^(?:finding: |.*Fatal error: |==\d+== ERROR: )(.*)$", log, re.MULTILINE)), None),
+        "finding": next(iter(re.findall(r"^(?:finding: |.*Fatal error: |(?=.*Assertion )|==\d+== ERROR: )(.*)$", log, re.MULTILINE)), None),
     }
 
 

@@ -15,6 +15,11 @@ struct TOMLDocument {
     guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
       throw .notText
     }
+    if let place = TOMLHeaders.firstWithoutKey(Array(bytes)) {
+      throw .malformed(
+        line: place.line, column: place.column,
+        reason: "a table's header must name a key, in letters, digits, '_', '-' or quotes")
+    }
     do {
       root = TOMLSection(table: try TOMLTable(string: text), path: "")
     } catch let error as TOMLParseError {

@@ -7,6 +7,8 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
   case index
   /// A `.crate`: `inspectCrate` and `unpackCrate`.
   case crate
+  /// A `Cargo.toml`: `Manifest(toml:)`.
+  case manifest
   /// The YAML of targets and recipes: `RecipeSet(files:)`, plans and messages.
   case recipes
   /// Versions and version requirements.
@@ -34,6 +36,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     switch self {
     case .index: try checkIndexFile(input)
     case .crate: try checkCrate(input)
+    case .manifest: try checkManifest(input)
     case .recipes: try checkRecipeFiles(input)
     case .semver: try checkVersions(input)
     }
