@@ -15,10 +15,8 @@ struct TOMLDocument {
     guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
       throw .notText
     }
-    if let place = TOMLHeaders.firstWithoutKey(Array(bytes)) {
-      throw .malformed(
-        line: place.line, column: place.column,
-        reason: "a table's header must name a key, in letters, digits, '_', '-' or quotes")
+    if let found = TOMLPitfalls.first(in: Array(bytes)) {
+      throw .malformed(line: found.line, column: found.column, reason: found.reason)
     }
     do {
       root = TOMLSection(table: try TOMLTable(string: text), path: "")

@@ -32,7 +32,10 @@ struct FuzzTests {
     let corpus = try FuzzCorpus(of: target, fuzzDirectory: Self.directory)
     #expect(corpus.words.count >= 10)
     var mutator = Mutator(
-      seed: Self.seed, seeds: corpus.inputs.map(\.bytes), words: corpus.words)
+      seed: Self.seed,
+      // What was found once is tried above; from sound inputs there are more ways.
+      seeds: corpus.inputs.filter { !$0.name.hasPrefix("found-") }.map(\.bytes), words: corpus.words
+    )
     var outcomes: [FuzzOutcome: Int] = [:]
     for number in 0..<1000 {
       let input = mutator.next()
@@ -44,7 +47,7 @@ struct FuzzTests {
     }
     // Neither side of the readers is left out.
     for outcome in FuzzOutcome.allCases {
-      #expect(outcomes[outcome, default: 0] >= 20, "\(outcome) of \(target)")
+      #expect(outcomes[outcome, default: 0] >= 10, "\(outcome) of \(target)")
     }
   }
 
