@@ -16,10 +16,10 @@ public struct Mutator {
     self.words = words
   }
 
-  /// The next input: a seed with one to four changes.
+  /// The next input: a seed with one to three changes.
   public mutating func next() -> [UInt8] {
     var bytes = pick(seeds)
-    for _ in 0..<Int.random(in: 1...4, using: &random) { change(&bytes) }
+    for _ in 0..<Int.random(in: 1...3, using: &random) { change(&bytes) }
     return Array(bytes.prefix(FuzzTarget.largestInput))
   }
 
