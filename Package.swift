@@ -209,6 +209,13 @@ let package = Package(
     .target(
       name: "DatabaseTestSupport", dependencies: ["Postgres"], path: "Tests/DatabaseTestSupport",
       swiftSettings: strict),
+    .target(name: "HandmadeArchives", path: "Tests/HandmadeArchives", swiftSettings: strict),
+    // What is fuzzed and what must hold, for the tests and for `just fuzz`.
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["Archives", "CrateRegistry", "FarmModel", "HandmadeArchives", "Recipes"],
+      path: "Tests/FuzzTargets", swiftSettings: strict),
+    test("FuzzTests", ["FuzzTargets", "HandmadeArchives"]),
     test("CryptographyTests", ["Cryptography"]),
     test("FarmModelTests", ["FarmModel", executorKit]),
     test("BuilderProtocolTests", ["BuilderProtocol", "FarmModel", executorKit]),
@@ -216,10 +223,13 @@ let package = Package(
     test("SchedulingTests", ["BuilderProtocol", "Scheduling", "FarmModel", executorKit]),
     test("PostgresTests", ["DatabaseTestSupport", "Postgres", logging]),
     test("TransferTests", [transfer]),
-    test("ArchivesTests", ["Archives"]),
+    test("ArchivesTests", ["Archives", "HandmadeArchives"]),
     test(
       "CrateRegistryTests",
-      ["CrateRegistry", "Archives", "Blocking", "Cryptography", "FarmModel", transfer]),
+      [
+        "CrateRegistry", "Archives", "Blocking", "Cryptography", "FarmModel", "HandmadeArchives",
+        transfer,
+      ]),
     test("ArtifactStorageTests", ["ArtifactStorage", "Cryptography"]),
     test("SigningTests", ["Signing", "Cryptography"]),
     test(
@@ -277,6 +287,15 @@ let package = Package(
       ]),
   ]
 )
+
+// The fuzzer links only where all of it is compiled with `--sanitize fuzzer`, as `./bootstrap fuzz` does.
+if Context.environment["BUILDSRS_ONLY"] == "buildsrs-fuzz" {
+  package.targets += [
+    .executableTarget(
+      name: "buildsrs-fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver",
+      swiftSettings: strict)
+  ]
+}
 
 // `BUILDSRS_ONLY=RecipesTests swift test` builds these targets and what they need, and nothing
 // else: a change to a leaf module need not wait for the web server to compile.

@@ -85,6 +85,11 @@ farm *arguments:
 e2e *arguments:
     @./bootstrap e2e "$@"
 
+# The recipes' crates that Debian has the sources of, built by their recipes, as one table
+[group('test')]
+recipes *arguments:
+    @./bootstrap recipes "$@"
+
 # Executor modules against hostile crates, as one table (arguments: MODULE:TARGET …)
 [group('test')]
 conformance *arguments:
@@ -94,6 +99,11 @@ conformance *arguments:
 [group('test')]
 faults *arguments:
     @./bootstrap faults "$@"
+
+# Mutated inputs for what reads foreign bytes, guided by coverage (--seconds 60 index crate manifest recipes semver)
+[group('test')]
+fuzz *arguments:
+    @./bootstrap fuzz "$@"
 
 # What a build costs with each executor; `just bench queue`: what the queue costs, beside others
 [group('bench')]

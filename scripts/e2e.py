@@ -88,8 +88,7 @@ def planned(environments, thorough):
                 yield large, target, executor, False
 
 
-def build(arguments, registry, state, crate, target, executor, twice, recipes=None):
-    label = "-gcc" if recipes else ""
+def build(arguments, registry, state, crate, target, executor, twice, recipes=None, label=""):
     output = arguments.output / f"{crate}-{target}-{executor}{label}"
     command = [
         arguments.builder, "build", crate, "--target", target, "--executor", executor,
@@ -147,7 +146,8 @@ def linked_by_gcc(arguments, registry, state, folder):
     (recipes / f"{MIDDLE}.yaml").write_text(f"crate: {MIDDLE}\nversions:\n  - linker: gcc\n")
     target = "x86_64-unknown-linux-gnu"
     return build(
-        arguments, registry, state, MIDDLE, target, "docker-cross", False, recipes=recipes)
+        arguments, registry, state, MIDDLE, target, "docker-cross", False, recipes=recipes,
+        label="-gcc")
 
 
 def row_of(report):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Turn Debian's packaged Rust crates into a crates.io-style sparse registry.
 
-    make_registry.py make --out DIR [--again] [PACKAGE...]
+    make_registry.py make --out DIR [--again] [--keep-going] [PACKAGE...]
     make_registry.py serve --out DIR [--port PORT]
 
 A PACKAGE is a binary package that ships a crate's source (`librust-hexyl-dev`; the needs of its
@@ -93,17 +93,18 @@ def make(arguments):
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         try:
-            make_in(scratch, packages, inputs, arguments.cargo)
+            make_in(scratch, packages, inputs, arguments)
             replace(out, scratch / "registry")
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return 0
 
 
-def make_in(scratch, packages, inputs, cargo):
+def make_in(scratch, packages, inputs, arguments):
     progress = Progress()
     archive = debian.machine_archive(inputs["release"])
-    crates = debian.collect_crates(packages, scratch / "work", archive, inputs["release"], progress)
+    crates = debian.collect_crates(
+        packages, scratch / "work", archive, inputs["release"], progress, arguments.keep_going)
     by_name = {}
     for crate in crates:
         by_name.setdefault(crate.name, []).append(crate)
@@ -114,7 +115,8 @@ def make_in(scratch, packages, inputs, cargo):
     for crate in crates:
         registry.publish(crate)
     (folder / "notes.txt").write_text("\n".join(notes) + "\n")
-    programs = locks.lock_programs(crates, by_name, registry, folder, cargo, progress)
+    programs = locks.lock_programs(
+        crates, by_name, registry, folder, arguments.cargo, progress, arguments.keep_going)
     (folder / "ready.json").write_text(json.dumps({"inputs": inputs, "programs": programs}, indent=2) + "\n")
 
 
@@ -158,6 +160,8 @@ def parse_arguments():
             subparser.add_argument("packages", nargs="*", metavar="PACKAGE",
                                    help="librust-NAME-dev, or src:rust-NAME; default: " + " ".join(DEFAULT_PACKAGES))
             subparser.add_argument("--again", action="store_true", help="also when it is there")
+            subparser.add_argument("--keep-going", action="store_true",
+                                   help="leave out what is not to be had or cannot be resolved, and say so")
             subparser.add_argument("--cargo", default="/usr/bin/cargo", help="cargo that makes the lock files")
         else:
             subparser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0: one that is free")

@@ -15,6 +15,9 @@ struct TOMLDocument {
     guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
       throw .notText
     }
+    if let found = TOMLPitfalls.first(in: Array(bytes)) {
+      throw .malformed(line: found.line, column: found.column, reason: found.reason)
+    }
     do {
       root = TOMLSection(table: try TOMLTable(string: text), path: "")
     } catch let error as TOMLParseError {

@@ -1,5 +1,6 @@
 import Archives
 import Foundation
+import HandmadeArchives
 import Testing
 
 struct DebianTests {

@@ -1,4 +1,5 @@
 import Archives
+import HandmadeArchives
 import Testing
 
 struct ReadTests {

@@ -1,6 +1,7 @@
 import Archives
 import CrateRegistry
 import FarmModel
+import HandmadeArchives
 import Testing
 
 struct InspectionTests {

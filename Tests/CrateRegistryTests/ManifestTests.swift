@@ -151,4 +151,53 @@ struct ManifestTests {
       }
     }
   }
+
+  @Test(
+    "mistakes that the parser asserts away are told with their place",
+    arguments: [
+      ("[", "\n", 5, 2), ("[[ ", "$ ]]\n", 5, 4), ("[", "\u{1B}x]\n", 5, 2),
+      ("a = [ ", "}\n", 5, 7), ("a = [1,\n  [ ", "} ] ]\n", 6, 5), ("a = { b = [ ", "} }", 5, 13),
+      ("a = [ ", "\u{2028} ]", 5, 7), ("é = ", "1", 5, 1),
+      ("a = 1979-05-27T", "&07:32", 5, 16), ("a = 1979-05-27t", "\n", 5, 16),
+      ("a = 1979-05-27 ", "0\n", 5, 16), ("a = [1, 1979-05-27 ", "0]", 5, 20),
+    ])
+  func pitfalls(before: String, after: String, line: Int, column: Int) throws {
+    let error = try #require(throws: ManifestError.self) {
+      try Manifest(toml: (head + "# x [\n" + before + after).utf8)
+    }
+    guard case .malformed(line, column, _) = error else {
+      Issue.record("\(error)")
+      return
+    }
+  }
+
+  @Test("what looks like one of them in strings, comments and arrays is none")
+  func noPitfalls() throws {
+    let rest = #"""
+      description = """
+      [!]
+      \"" [ } """
+      readme = 'a[ }é' # [ } é
+      authors = [ "[", "}", '\',
+        "é" ] # }
+      license = '''
+      [$] }'''''
+      [ metadata . "é[" ]
+      a = [
+        [ [
+          { b = [ ] } ] ],
+      ]
+      dates = [ 1979-05-27, 1979-05-27T07:32:00Z , 1979-05-27 07:32:00 , 07:32:00 ] # 1979-05-27 0
+      1979-05-27T-x = 0 # a key
+      date = 1979-05-27 # 0
+      inline = { 1979-05-27T-x = 1, b = 0 }
+      [[bin]]
+      name = "x"
+
+      """#
+    let manifest = try Manifest(toml: ("\u{FEFF}" + head + rest).utf8)
+    #expect(manifest.description == "[!]\n\"\" [ } ")
+    #expect(manifest.license == "[$] }''")
+    #expect(manifest.declaredBinaries.map(\.name) == ["x"])
+  }
 }

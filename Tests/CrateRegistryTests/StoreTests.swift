@@ -2,6 +2,7 @@ import Archives
 import CrateRegistry
 import FarmModel
 import Foundation
+import HandmadeArchives
 import Synchronization
 import Testing
 import Transfer

@@ -109,8 +109,11 @@ class Apt:
         return tree
 
 
-def collect_crates(packages, work, archive, release, progress):
-    """Downloads and unpacks the asked-for packages and all that they need, as crates."""
+def collect_crates(packages, work, archive, release, progress, keep_going=False):
+    """Downloads and unpacks the asked-for packages and all that they need, as crates.
+
+    With `keep_going`, a source package that the archive does not have is left out.
+    """
     apt = Apt(work / "apt", archive, release)
     progress("reading the package lists of Debian " + release)
     apt.run("update")
@@ -124,7 +127,13 @@ def collect_crates(packages, work, archive, release, progress):
         crates[crate.file_stem] = crate
     for source in (request.removeprefix("src:") for request in packages if request.startswith("src:")):
         progress(f"unpacking the source of {source}")
-        crate = read_crate(apt.unpack_source(source, work / "sources" / source))
+        try:
+            crate = read_crate(apt.unpack_source(source, work / "sources" / source))
+        except DebianError as error:
+            if not keep_going:
+                raise
+            progress(f"left out: {source}: {str(error).strip().splitlines()[-1]}")
+            continue
         crate.asked_for = True
         crates[crate.file_stem] = crate
     return list(crates.values())

@@ -14,17 +14,28 @@ class LockError(Exception):
     """A program's dependencies cannot be resolved in the registry."""
 
 
-def lock_programs(crates, by_name, registry, folder, cargo, progress):
-    """Publishes every asked-for program again with a lock file; returns their names and versions."""
+def lock_programs(crates, by_name, registry, folder, cargo, progress, keep_going=False):
+    """Publishes every asked-for program again with a lock file; returns their names and versions.
+
+    With `keep_going`, a program whose dependencies cannot be resolved is left out of them.
+    """
+    locked = []
     programs = [crate for crate in crates if crate.asked_for and crate.has_binary()]
     # A dependency's checksum is in its dependents' lock files, so it gets its own lock file first.
     programs.sort(key=lambda crate: closure_size(crate, by_name))
     with serving(folder, 0) as port:
         for crate in programs:
-            crate.lock_file = make_lock_file(crate, port, cargo)
+            try:
+                crate.lock_file = make_lock_file(crate, port, cargo)
+            except LockError as error:
+                if not keep_going:
+                    raise
+                progress(f"left out: {str(error).strip().splitlines()[0]}")
+                continue
             registry.publish(crate)
             progress(f"{crate.file_stem}: locked to {crate.lock_file.count(b'[[package]]') - 1} crates")
-    return [crate.file_stem for crate in programs]
+            locked.append(crate.file_stem)
+    return locked
 
 
 def make_lock_file(crate, port, cargo):

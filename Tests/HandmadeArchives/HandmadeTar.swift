@@ -1,9 +1,12 @@
 /// Builds tar archives byte by byte, also those that no honest program writes.
-struct HandmadeTar {
-  private(set) var bytes: [UInt8] = []
+public struct HandmadeTar {
+  /// The entries so far, uncompressed and without the archive's end.
+  public private(set) var bytes: [UInt8] = []
+
+  public init() {}
 
   /// Adds an entry (POSIX ustar, IEEE Std 1003.1); `size` lies about the content when it is given.
-  mutating func add(
+  public mutating func add(
     _ name: String, _ content: String = "", kind: Character = "0", link: String = "",
     mode: Int = 0o644, size: Int? = nil
   ) {
@@ -31,7 +34,7 @@ struct HandmadeTar {
   }
 
   /// Adds the true path of the next entry as a record of an extended header.
-  mutating func addPaxPath(_ path: String) {
+  public mutating func addPaxPath(_ path: String) {
     let body = " path=\(path)\n"
     var length = body.utf8.count
     while String(length).utf8.count + body.utf8.count != length {
@@ -41,11 +44,11 @@ struct HandmadeTar {
   }
 
   /// The archive with its end, compressed.
-  var tarGz: [UInt8] { gzip(bytes + [UInt8](repeating: 0, count: 1024)) }
+  public var tarGz: [UInt8] { gzip(bytes + [UInt8](repeating: 0, count: 1024)) }
 }
 
 /// A gzip file (RFC 1952) of stored blocks (RFC 1951, section 3.2.4): nothing is compressed.
-func gzip(_ data: [UInt8]) -> [UInt8] {
+public func gzip(_ data: [UInt8]) -> [UInt8] {
   var output: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3]
   var rest = data[...]
   repeat {

@@ -1,1 +1,0 @@
-../ArchivesTests/HandmadeTar.swift
