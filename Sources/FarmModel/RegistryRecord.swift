@@ -4,6 +4,7 @@
 public enum RegistryRecord: Codable, Sendable, Equatable {
   case registry(RegistryDescription)
   case version(RegistryVersion)
+  case crate(RegistryCrate)
 
   private enum Keys: String, CodingKey { case type }
 
@@ -12,10 +13,11 @@ public enum RegistryRecord: Codable, Sendable, Equatable {
     switch try container.decode(String.self, forKey: .type) {
     case "registry": self = .registry(try RegistryDescription(from: decoder))
     case "version": self = .version(try RegistryVersion(from: decoder))
+    case "crate": self = .crate(try RegistryCrate(from: decoder))
     case let other:
       throw DecodingError.dataCorruptedError(
         forKey: .type, in: container,
-        debugDescription: "“\(other)” is neither registry nor version")
+        debugDescription: "“\(other)” is neither registry, version nor crate")
     }
   }
 
@@ -28,6 +30,9 @@ public enum RegistryRecord: Codable, Sendable, Equatable {
     case .version(let version):
       try container.encode("version", forKey: .type)
       try version.encode(to: encoder)
+    case .crate(let crate):
+      try container.encode("crate", forKey: .type)
+      try crate.encode(to: encoder)
     }
   }
 }
@@ -121,6 +126,24 @@ public struct CrateContents: Codable, Sendable, Equatable {
     self.repository = repository
     self.license = license
     self.problem = problem
+  }
+}
+
+/// A crate as a whole: which versions the index has of it, and how much it is used.
+///
+/// It comes after the crate's version lines, in the same or a later body.
+public struct RegistryCrate: Codable, Sendable, Equatable {
+  public var crate: CrateName
+  /// All versions that the index has: those that the backend knows besides are deleted. Empty: the
+  /// crate is gone; nil: nothing is said about it.
+  public var versions: [Semver]?
+  /// Downloads of all time; nil: nothing is said about them.
+  public var downloads: Int64?
+
+  public init(crate: CrateName, versions: [Semver]? = nil, downloads: Int64? = nil) {
+    self.crate = crate
+    self.versions = versions
+    self.downloads = downloads
   }
 }
 
