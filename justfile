@@ -95,7 +95,7 @@ conformance *arguments:
 faults *arguments:
     @./bootstrap faults "$@"
 
-# What a build costs with each executor; `just bench queue`: what the queue costs, beside others
+# What a build costs with each executor; `just bench queue`: the queue; `just bench sync`: a registry sync
 [group('bench')]
 bench *arguments:
     @./bootstrap bench "$@"
