@@ -123,8 +123,8 @@ let package = Package(
     library(
       "Backend",
       [
-        "ArtifactStorage", "BuilderProtocol", "Cryptography", "Database", "FarmModel", "Postgres",
-        "Recipes", "Scheduling", "Signing", "WebSockets", executorKit, logging, lifecycle,
+        "ArtifactStorage", "Blocking", "BuilderProtocol", "Cryptography", "Database", "FarmModel",
+        "Postgres", "Recipes", "Scheduling", "Signing", "WebSockets", executorKit, logging, lifecycle,
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -255,7 +255,7 @@ let package = Package(
     test(
       "DatabaseTests",
       [
-        "BuilderProtocol", "Database", "DatabaseTestSupport", "FarmModel", "Postgres",
+        "Blocking", "BuilderProtocol", "Database", "DatabaseTestSupport", "FarmModel", "Postgres",
         "Scheduling", executorKit, logging,
       ]),
     test(

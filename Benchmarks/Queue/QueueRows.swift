@@ -97,8 +97,8 @@ struct QueueRows: Sendable {
           FROM generate_series($1::bigint, $2::bigint - 1) g
           RETURNING id, name
         ), v AS (
-          INSERT INTO versions (crate_id, version, checksum)
-          SELECT c.id, '1.0.' || n, repeat('0', 64) FROM c, generate_series(1, $3::bigint) n
+          INSERT INTO versions (crate_id, version, latest_key, checksum)
+          SELECT c.id, '1.0.' || n, 'ra1a0' || chr(96 + length(n::text)) || n, repeat('0', 64) FROM c, generate_series(1, $3::bigint) n
           RETURNING id, crate_id, version, split_part(version, '.', 3)::bigint AS turn
         ), t AS (
           SELECT j.target, j.plan, j.plan_digest, r.executor, r.disk_class, r.rust

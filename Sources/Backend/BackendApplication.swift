@@ -70,6 +70,7 @@ public struct BackendApplication: Service, CustomStringConvertible {
         .init(service: parts.wakeUps),
         .init(service: parts.reaper),
         .init(service: parts.planning),
+        .init(service: parts.popularity),
         .init(service: server(parts)),
       ], logger: logger)
     // Then downloads that are not done are cut.

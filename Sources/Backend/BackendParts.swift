@@ -17,6 +17,7 @@ struct BackendParts: Sendable {
   let connections = RateLimiter(perMinute: 60)
   let failures: Batcher<FinalFailure, EndedFailure?>
   let tidier: AttemptTidier
+  let uses = UseCounter()
 
   init(
     configuration: BackendConfiguration, database: FarmDatabase, recipes: RecipeBook,
@@ -37,6 +38,9 @@ struct BackendParts: Sendable {
 
   var planner: JobPlanner { JobPlanner(database: database, recipes: recipes, logger: logger) }
   var planning: PlanningService { PlanningService(planner: planner) }
+  var popularity: PopularityService {
+    PopularityService(database: database, uses: uses, logger: logger)
+  }
   var reaper: LeaseReaper { LeaseReaper(database: database, tidier: tidier, logger: logger) }
 
   /// Made for each connection: the origins are known only when the server listens.
@@ -61,7 +65,8 @@ struct BackendParts: Sendable {
     let metrics = RequestMetrics()
     let state = APIState(
       configuration: configuration, database: database, storage: configuration.storage,
-      recipes: recipes, planner: planner, origins: origins, wakeUps: wakeUps, metrics: metrics,
+      recipes: recipes, planner: planner, uses: uses, origins: origins, wakeUps: wakeUps,
+      metrics: metrics,
       logger: logger)
     let router = Router(context: BackendContext.self, options: .autoGenerateHeadEndpoints)
     HealthRoutes(state: state).add(to: router)

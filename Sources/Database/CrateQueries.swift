@@ -27,6 +27,8 @@ public struct StoredVersion: Sendable, Equatable {
   public var version: String
   public var checksum: String
   public var yanked: Bool
+  /// The registry's index has it no more.
+  public var isDeleted: Bool
   public var publishedAt: Date?
   /// `CrateContents` as JSON; nil: nobody has looked into the `.crate`.
   public var contents: String?
@@ -78,31 +80,6 @@ public struct StoredArtifact: Sendable, Equatable {
   public var keyID: String
 }
 
-/// A crate or version to plan jobs for.
-public struct PlannableVersion: Sendable, Equatable {
-  public var id: Int64
-  public var crate: String
-  public var version: String
-  public var checksum: String
-  public var publishedAt: Int64?
-  public var group: String
-  /// The oldest Rust that it compiles with, as its author says.
-  public var rustVersion: String?
-
-  public init(
-    id: Int64, crate: String, version: String, checksum: String, publishedAt: Int64?, group: String,
-    rustVersion: String? = nil
-  ) {
-    self.id = id
-    self.crate = crate
-    self.version = version
-    self.checksum = checksum
-    self.publishedAt = publishedAt
-    self.group = group
-    self.rustVersion = rustVersion
-  }
-}
-
 extension FarmDatabase {
   /// Crates with a binary whose name or description holds the text, by name, after a cursor (the
   /// last name of the page before).
@@ -142,24 +119,19 @@ extension FarmDatabase {
   public func artifact(sha256: String, name: String) async throws -> StoredArtifact? {
     try await pool.run(CrateQueries.Artifact(sha256: sha256, name: name)).first
   }
-
-  /// Every unyanked version with a binary, after a number, at most `limit`: to plan jobs for.
-  public func plannableVersions(after id: Int64, limit: Int) async throws -> [PlannableVersion] {
-    try await pool.run(CrateQueries.Plannable(after: id, limit: limit))
-  }
 }
 
 enum CrateQueries {
   static let all: [any Statement.Type] = [
     Search.self, Crate.self, Versions.self, Status.self, Build.self, Artifacts.self, Artifact.self,
-    Plannable.self,
   ]
 
   struct Search: Statement {
     static let sql = """
       SELECT c.name, c.description,
         array(SELECT v.version FROM versions v
-              WHERE v.crate_id = c.id AND v.has_binaries AND NOT v.yanked) AS versions,
+              WHERE v.crate_id = c.id AND v.has_binaries AND NOT v.yanked
+                AND v.deleted_at IS NULL) AS versions,
         array(SELECT DISTINCT j.target FROM versions v JOIN jobs j ON j.version_id = v.id
               WHERE v.crate_id = c.id AND j.build_id IS NOT NULL ORDER BY j.target) AS targets
       FROM crates c
@@ -201,9 +173,10 @@ enum CrateQueries {
 
   struct Versions: Statement {
     static let sql = """
-      SELECT id, version, checksum, yanked, published_at, contents::text AS contents, has_binaries,
-             rust_version, updated_at
-      FROM versions WHERE crate_id = $1
+      SELECT v.id, v.version, v.checksum, v.yanked, v.deleted_at IS NOT NULL AS deleted, v.published_at,
+             c.contents::text AS contents, v.has_binaries, v.rust_version, v.updated_at
+      FROM versions v LEFT JOIN contents c ON v.has_binaries IS NOT NULL AND c.checksum = v.checksum
+      WHERE v.crate_id = $1
       """
     let parameters: [PostgresValue]
     init(crate: Int64) { parameters = [.int(crate)] }
@@ -211,7 +184,7 @@ enum CrateQueries {
       StoredVersion(
         id: Int64(try row.int("id")), version: try row.text("version"),
         checksum: try row.text("checksum"), yanked: try row.bool("yanked"),
-        publishedAt: try row.optionalDate("published_at"),
+        isDeleted: try row.bool("deleted"), publishedAt: try row.optionalDate("published_at"),
         contents: try row.optionalText("contents"),
         hasBinaries: try row.optionalBool("has_binaries"),
         rustVersion: try row.optionalText("rust_version"), updatedAt: try row.date("updated_at"))
@@ -289,25 +262,6 @@ enum CrateQueries {
     }
     func decode(_ row: PostgresRow) throws -> StoredArtifact {
       try CrateQueries.decodeArtifact(row)
-    }
-  }
-
-  struct Plannable: Statement {
-    static let sql = """
-      SELECT v.id, c.name, v.version, v.checksum,
-             extract(epoch FROM v.published_at)::bigint AS published_at,
-             coalesce(c.repository, c.name) AS job_group, v.rust_version
-      FROM versions v JOIN crates c ON c.id = v.crate_id
-      WHERE v.id > $1 AND v.has_binaries AND NOT v.yanked ORDER BY v.id LIMIT $2
-      """
-    let parameters: [PostgresValue]
-    init(after id: Int64, limit: Int) { parameters = [.int(id), .int(limit)] }
-    func decode(_ row: PostgresRow) throws -> PlannableVersion {
-      PlannableVersion(
-        id: Int64(try row.int("id")), crate: try row.text("name"), version: try row.text("version"),
-        checksum: try row.text("checksum"),
-        publishedAt: try row.optionalInt("published_at").map(Int64.init),
-        group: try row.text("job_group"), rustVersion: try row.optionalText("rust_version"))
     }
   }
 }

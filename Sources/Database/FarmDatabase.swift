@@ -35,11 +35,18 @@ public struct FarmDatabase: Sendable {
 /// Every statement of this module, so that a test can prepare each on a freshly migrated schema.
 public enum FarmStatements {
   public static let all: [any Statement.Type] =
-    RegistryStatements.all + BuilderStatements.all + JobStatements.all + LeaseStatements.all
+    RegistryStatements.all + RegistryLeaseStatements.all + PlanningStatements.all
+    + LookStatements.all + PopularityStatements.all + BuilderStatements.all + JobStatements.all
+    + LeaseStatements.all
     + ClaimStatements.all + SettlementStatements.all + RequirementStatements.all
     + OperationStatements.all + FinalFailureStatements.all + OrphanStatements.all
     + OutlookStatements.all
     + LogStatements.all + UploadStatements.all + PublicationStatements.all + CrateQueries.all
     + JobQueries.all + SigningKeyStatements.all + BackendStatements.all
     + VerificationStatements.all
+
+  /// Those that keep a body of the registry sync, by way of temporary tables.
+  public static let staging: [any Statement.Type] = StagingStatements.all
+  /// Makes the temporary tables of ``staging``.
+  public static let stagingTables = StagingStatements.tables
 }

@@ -15,6 +15,13 @@ public struct WantedJob: Sendable {
   /// What its builder must have.
   public var requirement: JobRequirement
 
+  /// There is one job a place.
+  struct Place: Hashable {
+    var version: Int64
+    var target: String
+  }
+  var place: Place { Place(version: versionID, target: target) }
+
   public init(
     versionID: Int64, target: String, jobClass: JobClass, group: String, plan: Plan,
     planDigest: String, requirement: JobRequirement? = nil
@@ -33,29 +40,12 @@ extension FarmDatabase {
   /// Makes the jobs that are not there and gives those whose plan's digest changed their new plan;
   /// idle builders are woken. A job that is being built keeps its plan.
   ///
+  /// A version that is yanked or deleted meanwhile gets none.
+  ///
   /// - Returns: how many jobs were made or changed.
   public func want(_ jobs: [WantedJob]) async throws -> Int {
     guard !jobs.isEmpty else { return 0 }
-    return try await pool.transaction { connection in
-      var changed: Set<Int64> = []
-      var count = 0
-      var numbers: [JobRequirement: Int64] = [:]
-      for job in jobs {
-        let number: Int64
-        if let known = numbers[job.requirement] {
-          number = known
-        } else {
-          number = try connection.number(of: job.requirement)
-          numbers[job.requirement] = number
-        }
-        let rows = try connection.run(try JobStatements.Want(job, requirement: number))
-        guard !rows.isEmpty else { continue }
-        changed.insert(number)
-        count += 1
-      }
-      try connection.wake(changed)
-      return count
-    }
+    return try await pool.transaction { connection in try connection.want(jobs) }
   }
 
   /// Raises a waiting job to the class `request`. What has ended stays as it is: only a changed plan
@@ -74,6 +64,27 @@ public struct RequestedJob: Sendable, Equatable {
 }
 
 extension PostgresConnection {
+  /// ``FarmDatabase/want(_:)``, in a transaction of the caller's.
+  func want(_ jobs: [WantedJob]) throws -> Int {
+    var numbers: [JobRequirement: Int64] = [:]
+    for job in jobs where numbers[job.requirement] == nil {
+      numbers[job.requirement] = try number(of: job.requirement)
+    }
+    // The last of several for the same holds.
+    var places: [WantedJob.Place: Int] = [:]
+    for (index, job) in jobs.enumerated() { places[job.place] = index }
+    let rows = try places.values.sorted().compactMap { index in
+      try numbers[jobs[index].requirement].map {
+        JobStatements.Want.Line(
+          job: jobs[index], plan: try CanonicalJSON.text(jobs[index].plan), requirement: $0)
+      }
+    }
+    guard !rows.isEmpty else { return 0 }
+    let changed = try run(JobStatements.Want(rows))
+    try wake(Set(changed))
+    return changed.count
+  }
+
   /// Wakes idle builders, once the transaction is committed, that have one of these requirements.
   func wake(_ requirements: Set<Int64>) throws {
     if !requirements.isEmpty { try run(JobStatements.Wake(requirements)) }
@@ -82,28 +93,46 @@ extension PostgresConnection {
 
 enum JobStatements {
   static let all: [any Statement.Type] = [
-    Want.self, Wake.self, Request.self, CancelJobsOfVersion.self,
+    Want.self, Wake.self, Request.self,
   ]
 
-  /// One row when the job was made or changed, none when it is as wanted.
+  /// One row for each job that was made or changed, none for those that are as wanted. Jobs of one group
+  /// get turns one behind the other.
   struct Want: Statement {
+    struct Line {
+      let job: WantedJob
+      let plan: String
+      let requirement: Int64
+    }
     static let sql = """
-      WITH turn AS (
+      WITH wanted AS (
+        SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
+                             $7::bigint[])
+          WITH ORDINALITY AS w (version_id, target, class, name, plan, plan_digest, requirement_id, turn)
+      ), due AS MATERIALIZED (
+        SELECT w.*, c.now + 1 + CASE WHEN w.class = 3 THEN k.popularity_band * 1000000 ELSE 0 END AS first
+        FROM wanted w JOIN versions v ON v.id = w.version_id JOIN crates k ON k.id = v.crate_id
+        JOIN rank_clocks c ON c.class = w.class
+        LEFT JOIN jobs j ON j.version_id = w.version_id AND j.target = w.target AND j.verifies IS NULL
+        WHERE NOT v.yanked AND v.deleted_at IS NULL
+          AND (j.id IS NULL
+               OR (j.plan_digest <> w.plan_digest AND j.state NOT IN ('leased', 'cancelled')))
+        FOR SHARE OF v
+      ), groups AS (
+        SELECT d.class, d.name, count(*) AS turns,
+          greatest(min(d.first), max(g.last_rank) + 1) AS first
+        FROM due d LEFT JOIN rank_groups g ON g.class = d.class AND g.name = d.name
+        GROUP BY d.class, d.name
+      ), turns AS (
         INSERT INTO rank_groups AS g (class, name, last_rank)
-        SELECT c.class, $4, c.now + 1 + CASE WHEN c.class = 3 THEN (
-            SELECT k.popularity_band * 1000000 FROM crates k
-            JOIN versions v ON v.crate_id = k.id WHERE v.id = $1) ELSE 0 END
-        FROM rank_clocks c
-        WHERE c.class = $3
-          AND NOT EXISTS (SELECT FROM jobs
-                          WHERE version_id = $1 AND target = $2 AND verifies IS NULL
-                            AND (plan_digest = $6 OR state = 'leased'))
-        ON CONFLICT (class, name) DO UPDATE
-          SET last_rank = greatest(excluded.last_rank, g.last_rank + 1)
-        RETURNING last_rank
+        SELECT class, name, first + turns - 1 FROM groups ORDER BY class, name
+        ON CONFLICT (class, name) DO UPDATE SET last_rank = greatest(excluded.last_rank, g.last_rank)
       )
       INSERT INTO jobs AS j (version_id, target, state, class, rank, requirement_id, plan, plan_digest)
-      SELECT $1, $2, 'pending', $3, turn.last_rank, $7, $5::jsonb, $6 FROM turn
+      SELECT d.version_id, d.target, 'pending', d.class,
+        g.first + row_number() OVER (PARTITION BY d.class, d.name ORDER BY d.turn) - 1,
+        d.requirement_id, d.plan::jsonb, d.plan_digest
+      FROM due d JOIN groups g ON g.class = d.class AND g.name = d.name ORDER BY d.turn
       ON CONFLICT (version_id, target) WHERE verifies IS NULL DO UPDATE
         SET state = 'pending', class = CASE WHEN j.state = 'pending' THEN j.class ELSE 2 END,
             rank = CASE WHEN j.state = 'pending' THEN j.rank ELSE excluded.rank END,
@@ -113,17 +142,18 @@ enum JobStatements {
             failure_class = NULL, failure_message = NULL, finalized_at = NULL,
             updated_at = clock_timestamp()
         WHERE j.plan_digest <> excluded.plan_digest AND j.state NOT IN ('leased', 'cancelled')
-      RETURNING id
+      RETURNING requirement_id
       """
     let parameters: [PostgresValue]
-    init(_ job: WantedJob, requirement: Int64) throws {
+    init(_ rows: [Line]) {
       parameters = [
-        .int(job.versionID), .text(job.target), .int(job.jobClass.rawValue), .text(job.group),
-        .json(try CanonicalJSON.text(job.plan)), .text(job.planDigest),
-        .int(requirement),
+        .intArray(rows.map(\.job.versionID)), .textArray(rows.map(\.job.target)),
+        .intArray(rows.map { Int64($0.job.jobClass.rawValue) }),
+        .textArray(rows.map(\.job.group)), .textArray(rows.map(\.plan)),
+        .textArray(rows.map(\.job.planDigest)), .intArray(rows.map(\.requirement)),
       ]
     }
-    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("requirement_id")) }
   }
 
   struct Wake: Statement {
@@ -161,31 +191,5 @@ enum JobStatements {
     func decode(_ row: PostgresRow) throws -> RequestedJob {
       RequestedJob(id: Int64(try row.int("id")), state: try jobState(row, "state"))
     }
-  }
-
-  /// Cancels all jobs of a version, or brings its cancelled ones back.
-  struct CancelJobsOfVersion: Statement {
-    enum Wanted: Sendable { case cancel, revive }
-    static let sql = """
-      UPDATE jobs SET
-        state = CASE
-          WHEN $2 AND state = 'pending' THEN 'cancelled'
-          WHEN NOT $2 AND state = 'cancelled' THEN 'pending'
-          ELSE state END,
-        finalized_at = CASE
-          WHEN $2 AND state = 'pending' THEN clock_timestamp()
-          WHEN NOT $2 AND state = 'cancelled' THEN NULL
-          ELSE finalized_at END,
-        hold = CASE WHEN $2 THEN NULL ELSE hold END,
-        not_before = CASE WHEN $2 THEN NULL ELSE not_before END,
-        cancel_requested = $2 AND state = 'leased',
-        updated_at = clock_timestamp()
-      WHERE version_id = $1
-        AND (($2 AND state IN ('pending', 'leased')) OR (NOT $2 AND state IN ('cancelled', 'leased')))
-      RETURNING requirement_id
-      """
-    let parameters: [PostgresValue]
-    init(version: Int64, wanted: Wanted) { parameters = [.int(version), .bool(wanted == .cancel)] }
-    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("requirement_id")) }
   }
 }

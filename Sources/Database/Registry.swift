@@ -1,93 +1,159 @@
 public import FarmModel
 import Postgres
 
-/// What a line of the registry sync changed.
-public struct IngestedVersion: Sendable, Equatable {
-  public enum Change: String, Sendable { case added, changed, unchanged }
-  public var id: Int64
-  public var crate: String
-  public var version: Semver
-  public var checksum: String
-  public var yanked: Bool
-  public var publishedAt: Int64?
-  public var change: Change
-  /// Whether the version has a binary, as far as anybody has looked.
-  public var hasBinaries: Bool
-  /// Which jobs share a turn: the repository, else the crate.
-  public var group: String
-  /// The oldest Rust that it compiles with, as its author says.
-  public var rustVersion: String?
+/// What the lines of the registry sync changed.
+public struct IngestOutcome: Sendable, Equatable {
+  /// Versions that were not known.
+  public var added: Int
+  /// Known versions of which something is different now, those included that the index has no more.
+  public var changed: Int
+  /// Version lines that told nothing new.
+  public var unchanged: Int
+
+  public init(added: Int, changed: Int, unchanged: Int) {
+    self.added = added
+    self.changed = changed
+    self.unchanged = unchanged
+  }
 }
 
 extension FarmDatabase {
-  /// Keeps what the sync has found: all records, or none where one cannot be kept.
+  /// Keeps what the sync has found: all lines, or none where one cannot be kept. Bodies are kept one
+  /// after the other.
   ///
-  /// Idempotent. A yank cancels the version's waiting jobs and asks for the end of the running ones;
-  /// an unyank brings cancelled ones back.
-  /// - Throws: ``RegistryError/versionBeforeRegistry`` when no `registry` record came first.
-  public func ingest(_ records: [RegistryRecord]) async throws -> [IngestedVersion] {
-    try await pool.transaction { connection in
-      var registry: Int64?
-      var versions: [IngestedVersion] = []
-      for record in records {
-        switch record {
-        case .registry(let description):
-          registry = try connection.run(RegistryStatements.UpsertRegistry(description)).first
-        case .version(let version):
-          guard let registry else { throw RegistryError.versionBeforeRegistry }
-          versions.append(try Self.ingest(version, registry: registry, on: connection))
-        }
+  /// Idempotent: lines that tell nothing new write nothing. The waiting jobs of a version that is yanked
+  /// or no longer listed are cancelled and the running ones asked to end; when it is offered again they
+  /// come back. Versions for which jobs are to be made are noted for the planner
+  /// (``FarmDatabase/planNoted(limit:_:)``), and those whose `.crate` is to be looked into for
+  /// ``looks(limit:older:newest:)``.
+  ///
+  /// - Parameter fence: of the sync's lease; nil: it has none.
+  /// - Throws: ``RegistryError``.
+  public func ingest(_ batch: RegistryBatch, fence: Int64? = nil) async throws -> IngestOutcome {
+    let crates = try batch.crateRows()
+    return try await pool.transaction { connection in
+      try connection.run(RegistryLeaseStatements.Alone())
+      if let fence {
+        let newest = try connection.run(RegistryLeaseStatements.Fence()).first
+        guard newest == fence else { throw RegistryError.staleFence(fence) }
       }
-      return versions
+      guard let registry = batch.registry else {
+        return IngestOutcome(added: 0, changed: 0, unchanged: 0)
+      }
+      let number = try connection.keep(registry)
+      guard !batch.crates.isEmpty else {
+        return IngestOutcome(added: 0, changed: 0, unchanged: 0)
+      }
+      try connection.execute(StagingStatements.tables)
+      try connection.execute(StagingStatements.settings)
+      try connection.copyIn(StagingStatements.copyCrates, chunks: crates.chunks)
+      if batch.versionCount > 0 {
+        try connection.copyIn(StagingStatements.copyVersions, chunks: batch.versions.chunks)
+      }
+      return try connection.keepStaged(batch, registry: number)
     }
   }
 
-  private static func ingest(
-    _ version: RegistryVersion, registry: Int64, on connection: isolated PostgresConnection
-  ) throws -> IngestedVersion {
-    let crate = try connection.run(
-      RegistryStatements.UpsertCrate(registry: registry, version: version))
-    guard let crate = crate.first else { throw RegistryError.nameTaken(version.crate.text) }
-    let before = try connection.run(
-      RegistryStatements.LockVersion(crate: crate.id, version: version.version)
-    ).first
-    let stored = try connection.run(
-      try RegistryStatements.UpsertVersion(crate: crate.id, version: version))
-    guard let stored = stored.first else { throw RegistryError.nameTaken(version.crate.text) }
-    if let before, before.yanked != version.yanked {
-      let changed = try connection.run(
-        JobStatements.CancelJobsOfVersion(
-          version: stored.id, wanted: version.yanked ? .cancel : .revive))
-      if !version.yanked { try connection.wake(Set(changed)) }
-    }
-    let change: IngestedVersion.Change =
-      before.map { $0.updatedAt == stored.updatedAt ? .unchanged : .changed } ?? .added
-    return IngestedVersion(
-      id: stored.id, crate: crate.name, version: version.version, checksum: stored.checksum,
-      yanked: stored.yanked, publishedAt: stored.publishedAt, change: change,
-      hasBinaries: stored.hasBinaries, group: crate.group, rustVersion: stored.rustVersion)
+  /// Keeps records, as ``ingest(_:fence:)`` does with lines; their numbers are those of the lines.
+  public func ingest(_ records: [RegistryRecord], fence: Int64? = nil) async throws
+    -> IngestOutcome
+  {
+    var batch = RegistryBatch()
+    for (index, record) in records.enumerated() { try batch.add(record, line: index + 1) }
+    return try await ingest(batch, fence: fence)
   }
 }
 
-/// Why the records of a sync were not kept.
+extension PostgresConnection {
+  /// The number of a registry, which is written only where something is different.
+  fileprivate func keep(_ registry: RegistryDescription) throws -> Int64 {
+    let known = try run(RegistryStatements.FindRegistry(registry)).first
+    if let known { return known }
+    guard let number = try run(RegistryStatements.UpsertRegistry(registry)).first else {
+      throw PostgresDecodingError(column: "id", expected: "a registry's number", found: "none")
+    }
+    return number
+  }
+
+  /// Does what the lines in the temporary tables say.
+  fileprivate func keepStaged(_ batch: RegistryBatch, registry: Int64) throws -> IngestOutcome {
+    if batch.mayRepeat { try run(StagingStatements.MergeRepeated()) }
+    try run(StagingStatements.FindCrates())
+    if let error = try run(StagingStatements.NameTaken()).first { throw error }
+    let known = try run(StagingStatements.CountKnown()).first ?? 0
+    if known < batch.crates.count { try run(StagingStatements.AddCrates(registry: registry)) }
+    if known > 0 { try run(StagingStatements.CountDownloads()) }
+    var added = 0
+    if batch.versionCount > 0 {
+      if batch.contentsCount > 0 { try run(StagingStatements.KeepContents()) }
+      if batch.mayRepeat { try run(StagingStatements.DropRepeated()) }
+      if known > 0 {
+        try run(StagingStatements.FindVersions())
+        try run(StagingStatements.ChangeVersions())
+      }
+      added = try run(StagingStatements.AddVersions()).first ?? 0
+    }
+    if batch.hasLists { try run(StagingStatements.ApplyLists()) }
+    if batch.contentsCount > 0 { try run(StagingStatements.Describe()) }
+    let changes = try run(StagingStatements.CountChanges()).first ?? (all: 0, changed: 0, told: 0)
+    if changes.all > 0 { try followChanges() }
+    return IngestOutcome(
+      added: added, changed: changes.changed,
+      unchanged: max(0, batch.versionCount - added - changes.told))
+  }
+
+  private func followChanges() throws {
+    try wake(Set(try run(StagingStatements.FollowJobs())))
+    try run(StagingStatements.ToPlan())
+    try run(StagingStatements.LookLess())
+    try run(StagingStatements.LookMore())
+    try run(StagingStatements.ForgetWishes())
+  }
+}
+
+/// Why the lines of a sync were not kept.
 public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
-  case versionBeforeRegistry
+  case versionBeforeRegistry(line: Int)
+  /// A body is of one registry.
+  case secondRegistry(line: Int)
   /// Another crate has this name but for case or `-`/`_`.
-  case nameTaken(String)
+  case nameTaken(String, line: Int)
+  /// Another sync has taken the lease since.
+  case staleFence(Int64)
+
+  /// The line of the body, from 1, that the error is about.
+  public var line: Int? {
+    switch self {
+    case .versionBeforeRegistry(let line), .secondRegistry(let line), .nameTaken(_, let line): line
+    case .staleFence: nil
+    }
+  }
 
   public var description: String {
     switch self {
     case .versionBeforeRegistry: "the first line must be a “registry” line"
-    case .nameTaken(let name):
+    case .secondRegistry:
+      "another “registry” line: send each registry's lines in a body of their own"
+    case .nameTaken(let name, _):
       "crate “\(name)” has the name of another crate but for case, “-” or “_”"
+    case .staleFence(let fence):
+      "the lease with fence \(fence) is over, another registry sync has taken it: ask for a new one"
     }
   }
 }
 
 enum RegistryStatements {
-  static let all: [any Statement.Type] = [
-    UpsertRegistry.self, UpsertCrate.self, LockVersion.self, UpsertVersion.self,
-  ]
+  static let all: [any Statement.Type] = [FindRegistry.self, UpsertRegistry.self]
+
+  /// No row where it is new or has another template.
+  struct FindRegistry: Statement {
+    static let sql = "SELECT id FROM registries WHERE index_url = $1 AND download_template = $2"
+    let parameters: [PostgresValue]
+    init(_ registry: RegistryDescription) {
+      parameters = [.text(storable(registry.indexURL)), .text(storable(registry.downloadTemplate))]
+    }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }
+  }
 
   struct UpsertRegistry: Statement {
     static let sql = """
@@ -98,118 +164,8 @@ enum RegistryStatements {
       """
     let parameters: [PostgresValue]
     init(_ registry: RegistryDescription) {
-      parameters = [.text(registry.indexURL), .text(registry.downloadTemplate)]
+      parameters = [.text(storable(registry.indexURL)), .text(storable(registry.downloadTemplate))]
     }
     func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }
-  }
-
-  /// Answers no row when another crate has the normalised name.
-  struct UpsertCrate: Statement {
-    struct Row: Sendable {
-      let id: Int64
-      let name: String
-      let group: String
-    }
-    static let sql = """
-      INSERT INTO crates (registry_id, name, normalized_name, description, repository, license)
-      VALUES ($1, $2, $3, $4, $5, $6)
-      ON CONFLICT (normalized_name) DO UPDATE
-        SET description = coalesce(excluded.description, crates.description),
-            repository = coalesce(excluded.repository, crates.repository),
-            license = coalesce(excluded.license, crates.license)
-        WHERE crates.name = excluded.name
-      RETURNING id, name, coalesce(repository, name) AS job_group
-      """
-    let parameters: [PostgresValue]
-    init(registry: Int64, version: RegistryVersion) {
-      parameters = [
-        .int(registry), .text(version.crate.text), .text(version.crate.normalized),
-        .optional(storable(version.contents?.description)),
-        .optional(storable(version.contents?.repository)),
-        .optional(storable(version.contents?.license)),
-      ]
-    }
-    func decode(_ row: PostgresRow) throws -> Row {
-      Row(
-        id: Int64(try row.int("id")), name: try row.text("name"), group: try row.text("job_group"))
-    }
-  }
-
-  struct LockVersion: Statement {
-    struct Row: Sendable {
-      let yanked: Bool
-      let updatedAt: String
-    }
-    static let sql = """
-      SELECT yanked, updated_at::text AS updated_at FROM versions
-      WHERE crate_id = $1 AND version = $2 FOR UPDATE
-      """
-    let parameters: [PostgresValue]
-    init(crate: Int64, version: Semver) {
-      parameters = [.int(crate), .text(version.description)]
-    }
-    func decode(_ row: PostgresRow) throws -> Row {
-      Row(yanked: try row.bool("yanked"), updatedAt: try row.text("updated_at"))
-    }
-  }
-
-  /// Touches `updated_at` only where something is different, which is how a change is told.
-  struct UpsertVersion: Statement {
-    struct Row: Sendable {
-      let id: Int64
-      let checksum: String
-      let yanked: Bool
-      let publishedAt: Int64?
-      let hasBinaries: Bool
-      let rustVersion: String?
-      let updatedAt: String
-    }
-    static let sql = """
-      WITH new AS (
-        INSERT INTO versions AS v (crate_id, version, checksum, yanked, rust_version, published_at,
-                                   contents, has_binaries)
-        VALUES ($1, $2, $3, $4, $5, to_timestamp($6::float8), $7::jsonb,
-                jsonb_array_length($7::jsonb -> 'binaries') > 0)
-        ON CONFLICT (crate_id, version) DO UPDATE
-          SET checksum = excluded.checksum, yanked = excluded.yanked,
-              rust_version = coalesce(excluded.rust_version, v.rust_version),
-              published_at = coalesce(excluded.published_at, v.published_at),
-              contents = coalesce(excluded.contents, v.contents),
-              has_binaries = coalesce(excluded.has_binaries, v.has_binaries),
-              updated_at = clock_timestamp()
-          WHERE (v.checksum, v.yanked) IS DISTINCT FROM (excluded.checksum, excluded.yanked)
-             OR (excluded.contents IS NOT NULL AND v.contents IS DISTINCT FROM excluded.contents)
-             OR (excluded.rust_version IS NOT NULL
-                 AND v.rust_version IS DISTINCT FROM excluded.rust_version)
-             OR (excluded.published_at IS NOT NULL
-                 AND v.published_at IS DISTINCT FROM excluded.published_at)
-        RETURNING *
-      )
-      SELECT id, checksum, yanked, extract(epoch FROM published_at)::bigint AS published_at,
-             coalesce(has_binaries, false) AS has_binaries, rust_version,
-             updated_at::text AS updated_at
-      FROM new
-      UNION ALL
-      SELECT id, checksum, yanked, extract(epoch FROM published_at)::bigint,
-             coalesce(has_binaries, false), rust_version, updated_at::text
-      FROM versions WHERE crate_id = $1 AND version = $2 AND NOT EXISTS (SELECT FROM new)
-      """
-    let parameters: [PostgresValue]
-    init(crate: Int64, version: RegistryVersion) throws {
-      parameters = [
-        .int(crate), .text(version.version.description), .text(version.checksum),
-        .bool(version.yanked), .optional(storable(version.rustVersion)),
-        version.publishedAt.map { .double(Double($0)) } ?? .null,
-        try version.contents.map { .json(storableJSON(try CanonicalJSON.text($0))) } ?? .null,
-      ]
-    }
-    func decode(_ row: PostgresRow) throws -> Row {
-      Row(
-        id: Int64(try row.int("id")), checksum: try row.text("checksum"),
-        yanked: try row.bool("yanked"),
-        publishedAt: try row.optionalInt("published_at").map(Int64.init),
-        hasBinaries: try row.bool("has_binaries"),
-        rustVersion: try row.optionalText("rust_version"), updatedAt: try row.text("updated_at"))
-    }
   }
 }

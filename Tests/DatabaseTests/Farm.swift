@@ -34,16 +34,27 @@ struct Farm {
 
   static func version(
     _ crate: String, _ version: String = "1.0.0", yanked: Bool = false,
-    binaries: [String]? = ["tool"]
+    binaries: [String]? = ["tool"], checksum: Character = "a"
   ) throws -> RegistryRecord {
     .version(
       RegistryVersion(
         crate: try #require(CrateName(crate)), version: try #require(Semver(version)),
-        checksum: String(repeating: "a", count: 64), yanked: yanked,
+        checksum: String(repeating: checksum, count: 64), yanked: yanked,
         contents: binaries.map { names in
           CrateContents(
             binaries: names.map { CrateContents.Binary(name: $0) }, hasLockfile: true)
         }))
+  }
+
+  /// A crate as a whole; `versions` nil: nothing is said of them.
+  static func crate(_ name: String, _ versions: [String]? = nil, downloads: Int64? = nil) throws
+    -> RegistryRecord
+  {
+    .crate(
+      RegistryCrate(
+        crate: try #require(CrateName(name)),
+        versions: try versions?.map { try #require(Semver($0)) },
+        downloads: downloads))
   }
 
   static func plan(_ crate: String, memory: Int64 = 4 << 30) -> Plan {
@@ -60,15 +71,22 @@ struct Farm {
     _ crate: String, group: String? = nil, jobClass: JobClass = .new, digest: String = "b",
     memory: Int64 = 4 << 30
   ) async throws -> Int64 {
-    let ingested = try await database.ingest([Self.registry, Self.version(crate)])
-    let version = try #require(ingested.first)
+    _ = try await database.ingest([Self.registry, Self.version(crate)])
+    let version = try await versionID(crate)
     _ = try await database.want([
       WantedJob(
-        versionID: version.id, target: Self.triple, jobClass: jobClass, group: group ?? crate,
+        versionID: version, target: Self.triple, jobClass: jobClass, group: group ?? crate,
         plan: Self.plan(crate, memory: memory),
         planDigest: String(repeating: digest, count: 64))
     ])
-    return version.id
+    return version
+  }
+
+  /// The number of a version that the farm knows.
+  func versionID(_ crate: String, _ version: String = "1.0.0") async throws -> Int64 {
+    let crate = try #require(try await database.crate(named: crate))
+    let versions = try await database.versions(ofCrate: crate.id)
+    return try #require(versions.first { $0.version == version }).id
   }
 
   /// An approved builder.

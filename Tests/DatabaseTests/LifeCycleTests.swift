@@ -12,6 +12,10 @@ struct LifeCycleTests {
       for statement in FarmStatements.all {
         try await farm.database.pool.withConnection { try statement.prepare(on: $0) }
       }
+      try await farm.database.pool.withConnection { connection in
+        try connection.execute(FarmStatements.stagingTables)
+        for statement in FarmStatements.staging { try statement.prepare(on: connection) }
+      }
     }
   }
 

@@ -9,15 +9,56 @@ struct RegistryTests {
   @Test("new, unchanged and changed versions are told apart")
   func changes() async throws {
     try await Farm.with { farm in
-      func ingest(_ record: RegistryRecord) async throws -> IngestedVersion? {
-        try await farm.database.ingest([Farm.registry, record]).first
+      func ingest(_ record: RegistryRecord) async throws -> [Int] {
+        let outcome = try await farm.database.ingest([Farm.registry, record])
+        return [outcome.added, outcome.changed, outcome.unchanged]
       }
-      #expect(try await ingest(Farm.version("hexyl"))?.change == .added)
-      #expect(try await ingest(Farm.version("hexyl"))?.change == .unchanged)
-      #expect(try await ingest(Farm.version("hexyl", yanked: true))?.change == .changed)
+      #expect(try await ingest(Farm.version("hexyl")) == [1, 0, 0])
+      #expect(try await ingest(Farm.version("hexyl")) == [0, 0, 1])
+      #expect(try await ingest(Farm.version("hexyl", yanked: true)) == [0, 1, 0])
       let plain = try await ingest(Farm.version("hexyl", yanked: true, binaries: nil))
-      #expect(plain?.change == .unchanged, "what was found in the .crate is not forgotten")
-      #expect(plain?.hasBinaries == true)
+      #expect(plain == [0, 0, 1], "what was found in the .crate is not forgotten")
+      #expect(try await ingest(Farm.version("hexyl", yanked: true, binaries: ["x"])) == [0, 1, 0])
+      #expect(try await ingest(Farm.crate("hexyl", [])) == [0, 1, 0])
+      #expect(try await ingest(Farm.crate("hexyl", [])) == [0, 0, 0])
+      #expect(try await ingest(Farm.crate("unknown", ["1.0.0"], downloads: 3)) == [0, 0, 0])
+      let unknown = try await farm.database.crate(named: "unknown")
+      #expect(unknown == nil, "a crate without versions is nobody's concern")
+    }
+  }
+
+  @Test("of several lines of a version the last one holds, with what only those before it tell")
+  func repeated() async throws {
+    try await Farm.with { farm in
+      let outcome = try await farm.database.ingest([
+        Farm.registry, Farm.version("hexyl"), Farm.version("other", binaries: nil, checksum: "b"),
+        Farm.version("hexyl", yanked: true, binaries: nil),
+      ])
+      #expect(outcome == IngestOutcome(added: 2, changed: 0, unchanged: 1))
+      let crate = try #require(try await farm.database.crate(named: "hexyl"))
+      let version = try #require(try await farm.database.versions(ofCrate: crate.id).first)
+      #expect(version.yanked && version.hasBinaries == true)
+    }
+  }
+
+  @Test("what the index no longer lists is marked and not built; listed again, it is as before")
+  func deleted() async throws {
+    try await Farm.with { farm in
+      try await farm.addJob("gone")
+      let job = try #require(try await farm.database.queuedJobs(limit: 1).first)
+      _ = try await farm.database.ingest([Farm.registry, Farm.crate("gone", ["2.0.0"])])
+      #expect(try await farm.database.job(job)?.state == .cancelled)
+      let crate = try #require(try await farm.database.crate(named: "gone"))
+      #expect(try await farm.database.versions(ofCrate: crate.id).map(\.isDeleted) == [true])
+      #expect(try await farm.database.plannableVersions(after: 0, limit: 9).isEmpty)
+      let id = try await farm.versionID("gone")
+      let wanted = WantedJob(
+        versionID: id, target: "other", jobClass: .new, group: "gone", plan: Farm.plan("gone"),
+        planDigest: String(repeating: "c", count: 64))
+      #expect(try await farm.database.want([wanted]) == 0, "nothing is made of it any more")
+      _ = try await farm.database.ingest([Farm.registry, Farm.version("gone", binaries: nil)])
+      #expect(try await farm.database.job(job)?.state == .pending)
+      #expect(try await farm.database.want([wanted]) == 1)
     }
   }
 
@@ -43,16 +84,23 @@ struct RegistryTests {
   @Test("records are kept all together or not at all")
   func atomic() async throws {
     try await Farm.with { farm in
-      await #expect(throws: RegistryError.nameTaken("rip_grep")) {
+      await #expect(throws: RegistryError.nameTaken("rip_grep", line: 3)) {
         try await farm.database.ingest([
           Farm.registry, Farm.version("rip-grep"), Farm.version("rip_grep"),
         ])
       }
       let kept = try await farm.database.crate(named: "rip-grep")
       #expect(kept == nil)
-      await #expect(throws: RegistryError.versionBeforeRegistry) {
+      await #expect(throws: RegistryError.versionBeforeRegistry(line: 1)) {
         try await farm.database.ingest([Farm.version("hexyl")])
       }
+      _ = try await farm.database.ingest([Farm.registry, Farm.version("rip-grep")])
+      await #expect(throws: RegistryError.nameTaken("Rip_grep", line: 3)) {
+        try await farm.database.ingest([
+          Farm.registry, Farm.version("new"), Farm.version("Rip_grep"),
+        ])
+      }
+      #expect(try await farm.database.crate(named: "new") == nil)
     }
   }
 

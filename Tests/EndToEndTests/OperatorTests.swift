@@ -21,8 +21,8 @@ struct OperatorTests {
   private static let rows = """
     INSERT INTO registries (index_url, download_template) VALUES ('sparse+http://r/', 'http://r/');
     INSERT INTO crates (registry_id, name, normalized_name) VALUES (1, 'tool', 'tool');
-    INSERT INTO versions (crate_id, version, checksum)
-      SELECT 1, n || '.0.0', repeat('a', 64) FROM generate_series(1, 4) AS n;
+    INSERT INTO versions (crate_id, version, latest_key, checksum)
+      SELECT 1, n || '.0.0', 'ra' || n || 'a0a0', repeat('a', 64) FROM generate_series(1, 4) AS n;
     INSERT INTO requirements (target, executor, memory_class, disk_class, rust)
       VALUES ('t-u-v', 'm', 2, 4, '>=1.85'), ('t-u-v', 'm', 2, 4, '>=1.99');
     INSERT INTO builders (name, public_key, state, last_seen_at, capabilities) VALUES

@@ -35,6 +35,26 @@ struct VersionTests {
     #expect([Semver]().latest == nil)
   }
 
+  @Test("the bytes of keys are in the order that latest is the end of")
+  func latestKey() throws {
+    let texts = [
+      "1.0.0-0", "1.0.0-2", "1.0.0-11", "1.0.0--", "1.0.0-2a", "1.0.0-a", "1.0.0-a+b",
+      "1.0.0-a.1", "1.0.0-a.1+1", "1.0.0-a-b", "1.0.0-ab", "1.0.0-b", "1.0.0-18446744073709551616",
+      "2.0.0-a", "0.0.1", "0.0.9", "0.0.10", "0.1.0", "1.0.0", "1.0.0+a", "1.0.0+a.b", "1.0.1",
+      "9.0.0", "10.0.0", "99.9.9", "100.0.0", "18446744073709551615.0.0",
+    ]
+    let versions = try texts.map { try #require(Semver($0)) }
+    let byRule = versions.sorted {
+      $0.isPrerelease == $1.isPrerelease ? $0 < $1 : $0.isPrerelease
+    }
+    let byKey = versions.shuffled().sorted {
+      $0.latestKey.utf8.lexicographicallyPrecedes($1.latestKey.utf8)
+    }
+    #expect(byKey == byRule)
+    #expect(byKey.last == versions.latest)
+    #expect(Set(versions.map(\.latestKey)).count == versions.count)
+  }
+
   @Test(
     "requirements accept what Cargo accepts",
     arguments: [

@@ -72,7 +72,7 @@ public struct BackendConfiguration: Sendable, CustomStringConvertible {
     heartbeatSeconds = nil
     maximumUploadBytes = 1 << 30
     maximumUploads = 64
-    maximumRegistryBytes = 64 << 20
+    maximumRegistryBytes = 16 << 20
     requestsPerMinute = 30
     verifyShare = 0.05
   }

@@ -14,6 +14,7 @@ struct APIState: Sendable {
   let storage: any ArtifactStore
   let recipes: RecipeBook
   let planner: JobPlanner
+  let uses: UseCounter
   let origins: Origins
   let wakeUps: WakeUps
   let metrics: RequestMetrics
@@ -50,11 +51,11 @@ extension Request {
   /// A parameter of the query; nil where it is missing.
   func query(_ name: String) -> String? { uri.queryParameters[Substring(name)].map(String.init) }
 
-  /// A page's length: `limit`, 1 to 100, 20 where it is missing.
-  func limit() throws -> Int {
-    guard let text = query("limit") else { return 20 }
-    guard let limit = Int(text), (1...100).contains(limit) else {
-      throw Problem.invalid("“limit” must be a number from 1 to 100")
+  /// A page's length: `limit`, from 1 to `most`.
+  func limit(default usual: Int = 20, most: Int = 100) throws -> Int {
+    guard let text = query("limit") else { return usual }
+    guard let limit = Int(text), (1...most).contains(limit) else {
+      throw Problem.invalid("“limit” must be a number from 1 to \(most)")
     }
     return limit
   }

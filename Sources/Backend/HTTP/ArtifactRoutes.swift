@@ -36,6 +36,7 @@ struct ArtifactRoutes: Sendable {
       throw Problem.notFound(
         "\(crate.name) \(version.version) has no file “\(name.prefix(255))” for \(target)")
     }
+    count(request, part, of: crate)
     return answer(artifact, part, request)
   }
 
@@ -53,8 +54,14 @@ struct ArtifactRoutes: Sendable {
     guard let artifact = build?.artifacts.first(where: { $0.kind == ArtifactKind.binary.rawValue })
     else { throw missing }
     guard path.part == .file else { return answer(artifact, path.part, request) }
+    count(request, path.part, of: crate)
     // The bytes themselves: `curl -O` follows no redirect.
     return try await content(artifact, request, caching: .briefly)
+  }
+
+  /// A client that gets a file uses its crate.
+  private func count(_ request: Request, _ part: ArtifactPart, of crate: StoredCrate) {
+    if request.method == .get, part == .file { state.uses.count(crate: crate.id) }
   }
 
   /// A redirect to the file's own address; what belongs to the file is answered here and now.

@@ -47,7 +47,7 @@ struct CrateLookup: Sendable {
   }
 
   static func latest(_ versions: [StoredVersion]) -> Semver? {
-    latest(of: versions.filter { !$0.yanked }.map(\.version))
+    latest(of: versions.filter { !$0.yanked && !$0.isDeleted }.map(\.version))
   }
 
   static func latest(of versions: [String]) -> Semver? { versions.compactMap { Semver($0) }.latest }

@@ -21,6 +21,8 @@ struct CratePage: Encodable {
   struct Version: Encodable {
     var version: String
     var yanked: Bool
+    /// The registry's index has it no more.
+    var deleted: Bool
     var publishedAt: Date?
     var hasBinaries: Bool?
     /// The state by target.
@@ -55,6 +57,7 @@ struct VersionPage: Encodable {
   var version: String
   var checksum: String
   var yanked: Bool
+  var deleted: Bool
   var publishedAt: Date?
   var contents: CrateContents?
   var targets: [Target]
@@ -82,6 +85,13 @@ struct TargetPage: Encodable {
   var failure: Failure?
   var build: Build?
   var artifacts: [Artifact]
+}
+
+extension TargetPage {
+  /// Somebody has asked for it, and there is no job yet.
+  static let queued = "queued"
+  static let lookedIntoFirst =
+    "asked for: nobody has looked yet whether the version has a binary, which comes first"
 }
 
 /// A published build.

@@ -49,8 +49,8 @@ struct CrateRoutes: Sendable {
       license: crate.license, newestVersion: CrateLookup.latest(versions)?.description,
       versions: sorted.map { _, version in
         CratePage.Version(
-          version: version.version, yanked: version.yanked, publishedAt: version.publishedAt,
-          hasBinaries: version.hasBinaries,
+          version: version.version, yanked: version.yanked, deleted: version.isDeleted,
+          publishedAt: version.publishedAt, hasBinaries: version.hasBinaries,
           targets: Dictionary(
             (status[version.id] ?? []).map { ($0.target, $0.state.rawValue) }
           ) { first, _ in first })
@@ -76,12 +76,13 @@ struct CrateRoutes: Sendable {
           artifacts: artifacts(build)))
     }
     let known = Set(status.map(\.target))
+    let wishes = try await wishes(version)
     for target in state.recipes.set.targets where !known.contains(target.triple.text) {
-      targets.append(notBuilt(crate, version, target.triple))
+      targets.append(notBuilt(crate, version, target.triple, wishes))
     }
     let answer = VersionPage(
       crate: crate.name, version: version.version, checksum: version.checksum,
-      yanked: version.yanked, publishedAt: version.publishedAt,
+      yanked: version.yanked, deleted: version.isDeleted, publishedAt: version.publishedAt,
       contents: try version.decodedContents, targets: targets.sorted { $0.target < $1.target })
     return try .cached(answer, request)
   }
@@ -95,7 +96,7 @@ struct CrateRoutes: Sendable {
       guard state.recipes.set.target(target) != nil else {
         throw Problem.notFound("the farm does not build for \(target)")
       }
-      let missing = notBuilt(crate, version, target)
+      let missing = notBuilt(crate, version, target, try await wishes(version))
       return try .cached(
         TargetPage(
           crate: crate.name, version: version.version, target: target.text, state: missing.state,
@@ -119,10 +120,21 @@ struct CrateRoutes: Sendable {
     (build?.artifacts ?? []).map { Artifact($0, url: state.url($0.path)) }
   }
 
+  /// Targets that somebody asked for before the version was looked into.
+  private func wishes(_ version: StoredVersion) async throws -> Set<String> {
+    guard version.hasBinaries == nil else { return [] }
+    return Set(try await state.database.wishes(ofVersion: version.id))
+  }
+
   /// Why there is no job: an answer, not a state of the database.
-  private func notBuilt(_ crate: StoredCrate, _ version: StoredVersion, _ target: TargetTriple)
-    -> VersionPage.Target
-  {
+  private func notBuilt(
+    _ crate: StoredCrate, _ version: StoredVersion, _ target: TargetTriple, _ wishes: Set<String>
+  ) -> VersionPage.Target {
+    if wishes.contains(target.text) {
+      return VersionPage.Target(
+        target: target.text, state: TargetPage.queued, reason: TargetPage.lookedIntoFirst,
+        artifacts: [])
+    }
     let answer = state.recipes.absence(crate: crate, version: version, target: target)
     return VersionPage.Target(
       target: target.text, state: answer.isSkipped ? "skipped" : "not-requested",

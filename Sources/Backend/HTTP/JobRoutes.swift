@@ -49,6 +49,13 @@ struct JobRoutes: Sendable {
     let crate = try await lookup.crate(context)
     let version = try await lookup.version(of: crate, context.part("version"))
     let target = try lookup.target(context)
+    state.uses.count(crate: crate.id)
+    return try await answer(crate, version, target)
+  }
+
+  private func answer(_ crate: StoredCrate, _ version: StoredVersion, _ target: TargetTriple)
+    async throws -> Response
+  {
     switch state.recipes.decision(crate: crate, version: version, target: target) {
     case .skip(let reason):
       throw Problem(
@@ -58,11 +65,34 @@ struct JobRoutes: Sendable {
       if let job = try await state.database.request(version: version.id, target: target.text) {
         return try await page(job.id, status: job.state.isFinal ? .ok : .accepted)
       }
+      if version.hasBinaries == nil {
+        if try await state.database.wish(version: version.id, target: target.text) {
+          return try queued(crate, version, target)
+        }
+        // It has just been looked into, or yanked.
+        let known = try await lookup.version(of: crate, version.version)
+        guard known.hasBinaries == nil, !known.yanked, !known.isDeleted else {
+          return try await answer(crate, known, target)
+        }
+      }
       guard let job = try await make(plan, crate, version) else {
         throw Problem.notFound("the job was not made; ask again")
       }
       return try await page(job, status: .accepted)
     }
+  }
+
+  /// The job is made when the registry sync has found a binary.
+  private func queued(_ crate: StoredCrate, _ version: StoredVersion, _ target: TargetTriple) throws
+    -> Response
+  {
+    let page = TargetPage(
+      crate: crate.name, version: version.version, target: target.text, state: TargetPage.queued,
+      reason: TargetPage.lookedIntoFirst, artifacts: [])
+    let number = version.version.replacing("+", with: "%2B")
+    return try .json(
+      page, status: .accepted, caching: .never,
+      headers: [.location: "/api/v1/crates/\(crate.name)/\(number)/\(target)"])
   }
 
   private func make(_ plan: Plan, _ crate: StoredCrate, _ version: StoredVersion) async throws

@@ -12,6 +12,7 @@ struct Problem: Error, HTTPResponseError, Sendable, Equatable {
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
     case staleLease = "stale-lease"
+    case leaseHeld = "lease-held"
     case lengthRequired = "length-required"
     case tooLarge = "too-large"
     case rangeNotSatisfiable = "range-not-satisfiable"
@@ -29,6 +30,9 @@ struct Problem: Error, HTTPResponseError, Sendable, Equatable {
   var detail: String
   /// The line of the body, from 1, that the problem is about.
   var line: Int?
+  /// Who has the lease that was asked for, and for how many seconds more.
+  var holder: String?
+  var seconds: Double?
   var headers: HTTPFields = [:]
 
   init(
@@ -58,13 +62,15 @@ struct Problem: Error, HTTPResponseError, Sendable, Equatable {
     var status: Int
     var detail: String
     var line: Int?
+    var holder: String?
+    var seconds: Double?
   }
 
   /// The response that carries the document.
   var response: Response {
     let document = Document(
       type: "urn:builds.rs:problem:\(kind.rawValue)", title: status.reasonPhrase,
-      status: status.code, detail: detail, line: line)
+      status: status.code, detail: detail, line: line, holder: holder, seconds: seconds)
     var headers = headers
     headers[.contentType] = "application/problem+json"
     headers[.cacheControl] = headers[.cacheControl] ?? "no-store"

@@ -1,36 +1,109 @@
+import Blocking
 import Cryptography
 import Database
 import FarmModel
 import Foundation
 import HTTPTypes
 import Hummingbird
+import NIOCore
 
-/// What the registry sync reports.
+/// What the registry sync asks and reports.
 struct RegistryRoutes: Sendable {
   let state: APIState
 
+  private static let fence = HTTPField.Name(registryFenceHeader)
+
   func add(to router: Router<BackendContext>) {
     router.post("api/v1/registry/versions") { request, _ in try await versions(request) }
+    router.post("api/v1/registry/lease") { request, _ in try await lease(request) }
+    router.delete("api/v1/registry/lease") { request, _ in try await release(request) }
+    router.get("api/v1/registry/looks") { request, _ in try await looks(request) }
   }
+
+  // MARK: Versions
 
   private func versions(_ request: Request) async throws -> Response {
     try authorize(request)
-    var reader = RecordReader(maximumBytes: state.configuration.maximumRegistryBytes)
-    for try await buffer in request.body { try reader.read(buffer.readableBytesView) }
-    let records = try reader.finish()
-    let versions: [IngestedVersion]
-    do {
-      versions = try await state.database.ingest(records.map(\.record))
-    } catch let error as RegistryError {
-      throw Problem.invalid("\(error)", line: line(of: error, in: records))
-    }
-    // Those that were there already, too: the last time may have ended between the two steps.
-    let jobs = try await state.planner.plan(versions)
-    let counts = Dictionary(versions.map { ($0.change, 1) }, uniquingKeysWith: +)
+    let fence = try fence(request)
+    var body = RegistryBody(maximumBytes: state.configuration.maximumRegistryBytes)
+    for try await buffer in request.body { try body.append(buffer.readableBytesView) }
+    let outcome = try await keep(body, fence: fence)
+    // What is left from the last time, too, which may have ended between the two steps.
+    let jobs = try await state.planner.planNoted()
     return try .json(
       RegistryReceipt(
-        added: counts[.added] ?? 0, changed: counts[.changed] ?? 0,
-        unchanged: counts[.unchanged] ?? 0, jobs: jobs), caching: .never)
+        added: outcome.added, changed: outcome.changed, unchanged: outcome.unchanged, jobs: jobs),
+      caching: .never)
+  }
+
+  private func keep(_ body: RegistryBody, fence: Int64?) async throws -> IngestOutcome {
+    let batch = try await offCooperativePool { try body.batch() }
+    do {
+      return try await state.database.ingest(batch, fence: fence)
+    } catch let error as RegistryError {
+      if case .staleFence = error { throw Problem(.conflict, .staleLease, "\(error)") }
+      throw Problem.invalid("\(error)", line: error.line)
+    }
+  }
+
+  private func fence(_ request: Request) throws -> Int64? {
+    guard let text = Self.fence.flatMap({ request.headers[$0] }) else { return nil }
+    guard let fence = Int64(text), fence >= 0 else {
+      throw Problem.invalid("“\(registryFenceHeader)” must be the number that the lease was given")
+    }
+    return fence
+  }
+
+  // MARK: The lease
+
+  private func lease(_ request: Request) async throws -> Response {
+    try authorize(request)
+    switch try await state.database.leaseRegistry(try await leaseRequest(request)) {
+    case .granted(let grant): return try .json(grant, caching: .never)
+    case .held(let refusal):
+      let seconds = max(1, Int(refusal.seconds.rounded(.up)))
+      var problem = Problem(
+        .conflict, .leaseHeld,
+        "the registry sync “\(refusal.holder)” is active: its lease lasts \(seconds) s more",
+        headers: [.retryAfter: "\(seconds)"])
+      problem.holder = refusal.holder
+      problem.seconds = refusal.seconds
+      throw problem
+    }
+  }
+
+  private func release(_ request: Request) async throws -> Response {
+    try authorize(request)
+    try await state.database.releaseRegistry(try await leaseRequest(request))
+    return Response(status: .noContent, headers: [.cacheControl: Caching.never.rawValue])
+  }
+
+  private func leaseRequest(_ request: Request) async throws -> RegistryLeaseRequest {
+    var bytes: [UInt8] = []
+    for try await buffer in request.body {
+      bytes.append(contentsOf: buffer.readableBytesView)
+      guard bytes.count <= 4096 else {
+        throw Problem(.contentTooLarge, .tooLarge, "the body has more than 4096 bytes")
+      }
+    }
+    guard
+      let wanted = try? JSONDecoder().decode(RegistryLeaseRequest.self, from: Data(bytes)),
+      (1...255).contains(wanted.holder.utf8.count)
+    else {
+      throw Problem.invalid(
+        "the body must be a JSON object with “holder”, a text of 1 to 255 bytes, and “fence”, "
+          + "a number or null")
+    }
+    return wanted
+  }
+
+  // MARK: What to look into
+
+  private func looks(_ request: Request) async throws -> Response {
+    try authorize(request)
+    let limit = try request.limit(default: 100, most: 1000)
+    let versions = try await state.database.looks(limit: limit, depth: state.recipes.lookDepth)
+    return try .json(RegistryLooks(versions: versions), caching: .never)
   }
 
   private func authorize(_ request: Request) throws {
@@ -42,113 +115,6 @@ struct RegistryRoutes: Sendable {
       throw Problem(
         .unauthorized, .unauthorized, "the registry sync's bearer token is needed",
         headers: [.wwwAuthenticate: "Bearer"])
-    }
-  }
-
-  private func line(of error: RegistryError, in records: [NumberedRecord]) -> Int? {
-    switch error {
-    case .versionBeforeRegistry: records.first?.line
-    case .nameTaken(let name):
-      records.first { numbered in
-        guard case .version(let version) = numbered.record else { return false }
-        return version.crate.text == name
-      }?.line
-    }
-  }
-}
-
-/// A record and its line, from 1.
-struct NumberedRecord: Sendable, Equatable {
-  var line: Int
-  var record: RegistryRecord
-}
-
-/// Reads NDJSON line by line, as the bytes come.
-struct RecordReader {
-  /// The longest line, in bytes.
-  static let maximumLine = 1 << 20
-
-  private let maximumBytes: Int
-  private var bytes = 0
-  private var line = 1
-  private var partial: [UInt8] = []
-  private var records: [NumberedRecord] = []
-
-  init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
-
-  /// - Throws: ``Problem`` with the number of the line that is no record.
-  mutating func read(_ chunk: some Collection<UInt8>) throws {
-    bytes += chunk.count
-    guard bytes <= maximumBytes else {
-      throw Problem(
-        .contentTooLarge, .tooLarge,
-        "the body has more than \(maximumBytes) bytes: send fewer lines at once")
-    }
-    var rest = chunk[...]
-    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-      partial += rest[..<end]
-      try endLine()
-      rest = rest[rest.index(after: end)...]
-    }
-    partial += rest
-    guard partial.count <= Self.maximumLine else { throw tooLong }
-  }
-
-  /// The records; the last line needs no line feed.
-  mutating func finish() throws -> [NumberedRecord] {
-    if !partial.isEmpty { try endLine() }
-    return records
-  }
-
-  private var tooLong: Problem {
-    .invalid("line \(line) has more than \(Self.maximumLine) bytes", line: line)
-  }
-
-  private mutating func endLine() throws {
-    defer {
-      partial = []
-      line += 1
-    }
-    guard partial.count <= Self.maximumLine else { throw tooLong }
-    guard partial.contains(where: { $0 > 32 }) else { return }
-    let text = withoutNullCharacters(String(decoding: partial, as: UTF8.self))
-    do {
-      let record = try JSONDecoder().decode(RegistryRecord.self, from: Data(text.utf8))
-      try check(record)
-      records.append(NumberedRecord(line: line, record: record))
-    } catch let error as DecodingError {
-      throw Problem.invalid("line \(line): \(Self.explain(error))", line: line)
-    }
-  }
-
-  private func check(_ record: RegistryRecord) throws {
-    guard case .version(let version) = record else { return }
-    let isChecksum =
-      version.checksum.utf8.count == 64
-      && version.checksum.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
-    guard isChecksum else {
-      throw Problem.invalid(
-        "line \(line): “checksum” must be 64 lower-case hexadecimal digits", line: line)
-    }
-    guard version.publishedAt.map({ (0...253_402_300_799).contains($0) }) ?? true else {
-      throw Problem.invalid(
-        "line \(line): “published_at” must be seconds since 1970, up to the year 9999", line: line)
-    }
-  }
-
-  private static func explain(_ error: DecodingError) -> String {
-    func path(_ context: DecodingError.Context) -> String {
-      context.codingPath.map(\.stringValue).joined(separator: ".")
-    }
-    switch error {
-    case .keyNotFound(let key, _): return "“\(key.stringValue)” is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      return path(context).isEmpty
-        ? "it is no JSON object" : "“\(path(context))” has the wrong type"
-    case .dataCorrupted(let context):
-      return path(context).isEmpty
-        ? "it is no JSON" : "“\(path(context))”: \(context.debugDescription)"
-    @unknown default: return "it is no record"
     }
   }
 }

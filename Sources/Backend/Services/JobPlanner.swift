@@ -1,5 +1,4 @@
 import Database
-import FarmModel
 import Logging
 import Postgres
 import ServiceLifecycle
@@ -10,27 +9,19 @@ struct JobPlanner: Sendable {
   let recipes: RecipeBook
   let logger: Logger
 
-  /// Makes the jobs of versions that the sync has just reported.
+  /// How many versions are planned at once: what is in memory are their plans for all targets.
+  private static let page = 200
+
+  /// Makes the jobs of versions of which the sync has reported something new.
   ///
   /// - Returns: how many jobs were made or changed.
-  func plan(_ versions: [IngestedVersion]) async throws -> Int {
-    var jobs: [WantedJob] = []
-    let byCrate = Dictionary(
-      grouping: versions.filter { $0.hasBinaries && !$0.yanked }, by: \.crate)
-    for (crate, versions) in byCrate.sorted(by: { $0.key < $1.key }) {
-      let newest = try await newestVersion(of: crate)
-      for version in versions {
-        jobs += recipes.wanted(
-          PlannableVersion(version), isNewest: version.version == newest)
-      }
+  func planNoted() async throws -> Int {
+    var jobs = 0
+    while true {
+      let step = try await database.planNoted(limit: Self.page) { recipes.wanted($0) }
+      jobs += step.jobs
+      guard step.versions == Self.page else { return jobs }
     }
-    return try await database.want(jobs)
-  }
-
-  private func newestVersion(of crate: String) async throws -> Semver? {
-    guard let stored = try await database.crate(named: crate) else { return nil }
-    return try await database.versions(ofCrate: stored.id)
-      .filter { !$0.yanked && $0.hasBinaries == true }.compactMap { Semver($0.version) }.latest
   }
 
   /// Makes the jobs of all versions. Replicas that start together take turns; the second one finds
@@ -53,32 +44,15 @@ struct JobPlanner: Sendable {
   }
 
   private func planPages() async throws -> Int {
-    var newest: [String: Semver] = [:]
-    try await forEachPage { page in
-      for version in page {
-        guard let number = Semver(version.version) else { continue }
-        newest[version.crate] = [newest[version.crate], number].compactMap(\.self).latest
-      }
-    }
     var count = 0
-    try await forEachPage { page in
-      count += try await database.want(
-        page.flatMap { version in
-          recipes.wanted(
-            version, isNewest: newest[version.crate]?.description == version.version)
-        })
-    }
-    return count
-  }
-
-  private func forEachPage(_ body: ([PlannableVersion]) async throws -> Void) async throws {
     var last: Int64 = 0
     while true {
-      let page = try await database.plannableVersions(after: last, limit: 500)
-      guard let end = page.last else { return }
-      try await body(page)
+      let page = try await database.plannableVersions(after: last, limit: Self.page)
+      guard let end = page.last else { break }
+      count += try await database.want(page.flatMap { recipes.wanted($0) })
       last = end.id
     }
+    return try await count + planNoted()
   }
 }
 
@@ -109,14 +83,5 @@ struct PlanningService: Service, CustomStringConvertible {
         }
       }
     }
-  }
-}
-
-extension PlannableVersion {
-  init(_ version: IngestedVersion) {
-    self.init(
-      id: version.id, crate: version.crate, version: version.version.description,
-      checksum: version.checksum, publishedAt: version.publishedAt, group: version.group,
-      rustVersion: version.rustVersion)
   }
 }

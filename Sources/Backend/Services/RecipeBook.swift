@@ -19,16 +19,25 @@ struct RecipeBook: Sendable {
     ) { first, _ in first }
   }
 
-  /// The jobs that a version should have without anybody asking: of tier 1 every version, of tier 2
-  /// the newest one.
-  func wanted(_ version: PlannableVersion, isNewest: Bool) -> [WantedJob] {
+  /// The jobs that a version should have: of tier 1 every version, of tier 2 the newest one, and what
+  /// somebody has asked for.
+  func wanted(_ version: PlannableVersion) -> [WantedJob] {
     guard let facts = VersionFacts(version) else { return [] }
-    return set.targets.filter { $0.tier == 1 || ($0.tier == 2 && isNewest) }.compactMap { target in
-      guard let plan = set.plan(for: facts, target: target.triple).plan else { return nil }
+    return set.targets.compactMap { target in
+      let isWished = version.wishes.contains(target.triple.text)
+      guard isWished || target.tier == 1 || (target.tier == 2 && version.isNewest),
+        let plan = set.plan(for: facts, target: target.triple).plan
+      else { return nil }
       return WantedJob(
-        version, plan: plan, jobClass: isNewest ? .new : .backfill,
+        version, plan: plan, jobClass: isWished ? .request : version.isNewest ? .new : .backfill,
         requirement: requirement(plan, rustVersion: version.rustVersion))
     }
+  }
+
+  /// Which versions the targets' tiers need to be looked into.
+  var lookDepth: LookDepth {
+    let tiers = Set(set.targets.map(\.tier))
+    return tiers.contains(1) ? .older : tiers.contains(2) ? .newest : .asked
   }
 
   /// What a builder must have for a plan.
@@ -81,6 +90,7 @@ extension RecipeBook {
     guard let name = CrateName(crate.name), let number = Semver(version.version) else {
       return .skip("the name or version is not valid")
     }
+    if version.isDeleted { return .skip("the registry has deleted the version") }
     if version.hasBinaries == false { return .skip("the version has no binary") }
     return set.plan(
       for: VersionFacts(

@@ -15,15 +15,19 @@ enum ByteaText {
 /// One-dimensional arrays in PostgreSQL's text form (documentation, 8.15.6): `{a,"b c",NULL}`.
 enum ArrayText {
   static func encode(_ items: [String]) -> String {
-    let quoted = items.map { item in
-      var text = "\""
-      for scalar in item.unicodeScalars {
-        if scalar == "\"" || scalar == "\\" { text.unicodeScalars.append("\\") }
-        text.unicodeScalars.append(scalar)
+    var text = Array("{".utf8)
+    for item in items {
+      text.append(contentsOf: text.count == 1 ? "\"".utf8 : ",\"".utf8)
+      for byte in item.utf8 {
+        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+          text.append(UInt8(ascii: "\\"))
+        }
+        text.append(byte)
       }
-      return text + "\""
+      text.append(UInt8(ascii: "\""))
     }
-    return "{" + quoted.joined(separator: ",") + "}"
+    text.append(UInt8(ascii: "}"))
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// The items, `nil` where one is NULL; `nil` for what is no one-dimensional array.

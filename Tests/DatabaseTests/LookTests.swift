@@ -1,0 +1,161 @@
+import Blocking
+import Database
+import FarmModel
+import Postgres
+import Testing
+
+@Suite("What is to be looked into, and planned")
+struct LookTests {
+  private func looks(_ farm: Farm, _ depth: LookDepth = .older) async throws -> [String] {
+    try await farm.database.looks(limit: 100, depth: depth).map { "\($0.crate) \($0.version)" }
+  }
+
+  /// Takes what is noted to be planned.
+  private func planned(_ farm: Farm) async throws -> [String] {
+    let seen = Recorder()
+    _ = try await farm.database.planNoted(limit: 100) { version in
+      seen.note(
+        "\(version.crate) \(version.version)\(version.isNewest ? " newest" : "")"
+          + version.wishes.map { " \($0)" }.joined())
+      return []
+    }
+    return seen.all
+  }
+
+  @Test("the newest of each crate first, the older ones where that has a binary")
+  func order() async throws {
+    try await Farm.with { farm in
+      _ = try await farm.database.ingest([
+        Farm.registry,
+        Farm.version("tool", "1.0.0", binaries: nil, checksum: "1"),
+        Farm.version("tool", "1.10.0", binaries: nil, checksum: "2"),
+        Farm.version("tool", "1.9.0", binaries: nil, checksum: "3"),
+        Farm.version("tool", "2.0.0-rc.1", binaries: nil, checksum: "4"),
+        Farm.version("tool", "2.0.0", yanked: true, binaries: nil, checksum: "5"),
+        Farm.version("library", "0.1.0", binaries: nil, checksum: "6"),
+        Farm.version("library", "0.2.0", binaries: nil, checksum: "7"),
+      ])
+      #expect(try await looks(farm) == ["tool 1.10.0", "library 0.2.0"])
+      #expect(try await looks(farm, .asked).isEmpty)
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.version("tool", "1.10.0", checksum: "2"),
+        Farm.version("library", "0.2.0", binaries: [], checksum: "7"),
+      ])
+      #expect(try await looks(farm, .newest).isEmpty)
+      #expect(try await Set(looks(farm)) == ["tool 1.0.0", "tool 1.9.0", "tool 2.0.0-rc.1"])
+      #expect(try await planned(farm) == ["tool 1.10.0 newest"])
+      #expect(try await planned(farm).isEmpty)
+      // A newer one takes the place of the newest, until it is yanked.
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.version("tool", "3.0.0", binaries: nil, checksum: "8"),
+      ])
+      #expect(try await looks(farm) == ["tool 3.0.0"])
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.version("tool", "3.0.0", yanked: true, binaries: nil, checksum: "8"),
+      ])
+      #expect(try await looks(farm).count == 3)
+    }
+  }
+
+  @Test("what a .crate holds is known for ever, by its checksum")
+  func byChecksum() async throws {
+    try await Farm.with { farm in
+      _ = try await farm.database.ingest([Farm.registry, Farm.version("tool", checksum: "1")])
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.version("tool", binaries: nil, checksum: "2"),
+      ])
+      #expect(try await looks(farm) == ["tool 1.0.0"], "other bytes are to be looked into")
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.version("tool", binaries: nil, checksum: "1"),
+        Farm.version("again", binaries: nil, checksum: "1"),
+      ])
+      #expect(try await looks(farm).isEmpty)
+      #expect(try await planned(farm).sorted() == ["again 1.0.0 newest", "tool 1.0.0 newest"])
+    }
+  }
+
+  @Test("when the newest is yanked or deleted, the one before it is planned")
+  func newestGoes() async throws {
+    try await Farm.with { farm in
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.version("tool", "1.0.0", checksum: "1"),
+        Farm.version("tool", "2.0.0", checksum: "2"), Farm.version("tool", "3.0.0", checksum: "3"),
+      ])
+      #expect(
+        try await planned(farm) == ["tool 1.0.0", "tool 2.0.0", "tool 3.0.0 newest"])
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.version("tool", "3.0.0", yanked: true, checksum: "3"),
+      ])
+      #expect(try await planned(farm) == ["tool 2.0.0 newest"])
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.crate("tool", ["1.0.0", "3.0.0"]),
+      ])
+      #expect(try await planned(farm) == ["tool 1.0.0 newest"])
+    }
+  }
+
+  @Test("what somebody asked for is looked into first, and planned as asked for")
+  func wish() async throws {
+    try await Farm.with { farm in
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.version("first", binaries: nil, checksum: "1"),
+        Farm.version("old", "1.0.0", binaries: nil, checksum: "2"),
+        Farm.version("old", "2.0.0", binaries: nil, checksum: "3"),
+        Farm.version("library", "1.0.0", binaries: nil, checksum: "4"),
+      ])
+      let old = try await farm.versionID("old")
+      #expect(try await farm.database.wish(version: old, target: Farm.triple))
+      #expect(try await farm.database.wish(version: old, target: Farm.triple))
+      let library = try await farm.versionID("library")
+      #expect(try await farm.database.wish(version: library, target: Farm.triple))
+      #expect(try await looks(farm, .asked) == ["old 1.0.0", "library 1.0.0"])
+      #expect(try await farm.database.wishes(ofVersion: old) == [Farm.triple])
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.version("old", "1.0.0", checksum: "2"),
+        Farm.version("library", binaries: [], checksum: "4"),
+      ])
+      #expect(try await planned(farm) == ["old 1.0.0 newest \(Farm.triple)"])
+      for id in [old, library] {
+        #expect(try await farm.database.wishes(ofVersion: id).isEmpty)
+        #expect(try await !farm.database.wish(version: id, target: Farm.triple))
+      }
+    }
+  }
+
+  @Test("popular crates are looked into first; bands follow the registry, then the farm's own uses")
+  func popularity() async throws {
+    try await Farm.with { farm in
+      let names = (0..<10).map { "crate\($0)" }
+      _ = try await farm.database.ingest(
+        [Farm.registry]
+          + names.enumerated().map {
+            try Farm.version($1, binaries: nil, checksum: Character("\($0)"))
+          })
+      func bands() async throws -> [Int] {
+        try await farm.database.pool.query("SELECT popularity_band FROM crates ORDER BY name")
+          .map { try $0.int("popularity_band") }
+      }
+      #expect(try await farm.database.rankCrates() == 0, "nothing is known of any crate")
+      #expect(try await bands() == Array(repeating: 5, count: 10))
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.crate("crate3", downloads: 1000), Farm.crate("crate7", downloads: 50),
+        Farm.crate("crate8", downloads: 50),
+      ])
+      let eight = try #require(try await farm.database.crate(named: "crate8"))
+      try await farm.database.addUses([eight.id: 2, -1: 5])
+      try await farm.database.addUses([:])
+      #expect(try await farm.database.rankCrates() == 10)
+      #expect(try await bands() == [9, 9, 9, 0, 9, 9, 9, 2, 1, 9])
+      #expect(try await farm.database.rankCrates() == 0)
+      #expect(
+        try await looks(farm).prefix(3) == ["crate3 1.0.0", "crate8 1.0.0", "crate7 1.0.0"])
+    }
+  }
+}
+
+/// Texts in the order in which they were noted.
+private final class Recorder: Sendable {
+  private let texts = Locked<[String]>([])
+  func note(_ text: String) { texts.withLock { $0.append(text) } }
+  var all: [String] { texts.withLock { $0 } }
+}
