@@ -275,8 +275,8 @@ let package = Package(
       "EndToEndTests",
       [
         "Archives", "Cryptography", "DatabaseTestSupport", "FarmModel", "LocalFarm", "Postgres",
-        "Signing", "buildsrs", "buildsrs-builder", "buildsrs-executor-host", "farm-faults",
-        "FakeExecutor", executorKit, transfer,
+        "Signing", "SyntheticIndex", "buildsrs", "buildsrs-builder", "buildsrs-executor-host",
+        "farm-faults", "FakeExecutor", executorKit, transfer,
       ]),
     test("CommandLineSupportTests", ["CommandLineSupport", "Recipes", argumentParser]),
     test(

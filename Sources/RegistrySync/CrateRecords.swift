@@ -25,7 +25,7 @@ struct CrateRecords: Sendable {
       case .entry(let entry, let place):
         name = entry.name
         listed?.append(entry.version)
-        if known.contains(file[place]) { return }
+        if !known.isEmpty, known.contains(file[place]) { return }
         RecordLine.append(.version(entry.registryVersion), to: &lines)
         versions += 1
       case .problem(let problem):

@@ -182,7 +182,6 @@ private struct Way {
   ) async throws(SyncError) {
     let taken = session.taken(delivery, in: &report)
     state.downloadTemplate = session.registry.downloadTemplate
-    if taken.isEmpty, let (_, error) = delivery.refused.last, report.sent == 0 { throw error }
     git.refused += delivery.refused.compactMap { delivery.body.parts[$0.part].mark?.crate.text }
     let before = git.unfinished?.files ?? done
     let files = delivery.body.parts.compactMap(\.mark?.files).last ?? before

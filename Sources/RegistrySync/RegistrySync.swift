@@ -159,6 +159,7 @@ public struct RegistrySync: Service {
       switch index {
       case .sparse(let index): return (.sparse(index), try await index.configuration())
       case .git(let index):
+        logger.debug("asking for the newest commit", metadata: ["index": "\(index.remote)"])
         let commit = try await index.update()
         return (.git(index, commit: commit), try await index.configuration(at: commit))
       }

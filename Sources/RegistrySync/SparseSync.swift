@@ -38,6 +38,7 @@ struct SparseSync {
         session: session, index: index, rest: names[...],
         progress: ProgressCount(.index, total: names.count, tell: session.tell))
       var lastSave = ContinuousClock.now
+      var lastRefusal: SyncError?
       let courier = session.courier
       defer { answers.cancelAll() }
       do throws(SyncError) {
@@ -48,7 +49,7 @@ struct SparseSync {
           try await courier.deliver(body)
         } delivered: { (delivery) async throws(SyncError) in
           let taken = session.taken(delivery, in: &report)
-          if taken.isEmpty, report.sent == 0, let (_, error) = delivery.refused.last { throw error }
+          lastRefusal = delivery.refused.last?.error ?? lastRefusal
           state.downloadTemplate = session.registry.downloadTemplate
           for case let mark? in taken.map(\.mark) {
             memory.remember(mark.name.normalized, mark.remembered)
@@ -58,7 +59,8 @@ struct SparseSync {
             lastSave = .now
           }
         }
-        return nil
+        // Where the backend takes nothing at all, a person has to know.
+        return report.sent == 0 ? lastRefusal : nil
       } catch {
         return error
       }

@@ -83,6 +83,19 @@ struct PlanTests {
     }
   }
 
+  @Test("so are the lines of crates", arguments: [nil, [], ["1.0.0"], ["1.0.0", "2.0.0-a"]])
+  func crateSpelling(versions: [String]?) throws {
+    for downloads in [nil, 7] as [Int64?] {
+      let record = RegistryRecord.crate(
+        RegistryCrate(
+          crate: try name(), versions: try versions?.map { try #require(Semver($0)) },
+          downloads: downloads))
+      #expect(
+        String(decoding: RecordLine.bytes(of: record), as: UTF8.self)
+          == (try CanonicalJSON.text(record)) + "\n")
+    }
+  }
+
   @Test("bodies begin with the registry's line and stay within their limits")
   func bodies() throws {
     let head = #"{"download_template":"d","index_url":"i","type":"registry"}"# + "\n"

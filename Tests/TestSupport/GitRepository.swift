@@ -11,6 +11,13 @@ public final class GitRepository: Sendable {
     try await Self.git(["init", "--quiet", "--bare", "--initial-branch=main", folder])
   }
 
+  /// Makes a repository that the caller removes, with one commit.
+  public static func make(at folder: String, files: [String: String?]) async throws {
+    let repository = try await GitRepository()
+    try await repository.commit(files)
+    try await git(["clone", "--quiet", "--bare", repository.folder, folder])
+  }
+
   deinit { try? FileManager.default.removeItem(atPath: folder) }
 
   /// Makes a commit on the branch that is checked out by default; nil removes a file.
