@@ -124,7 +124,8 @@ let package = Package(
       "Backend",
       [
         "ArtifactStorage", "Blocking", "BuilderProtocol", "Cryptography", "Database", "FarmModel",
-        "Postgres", "Recipes", "Scheduling", "Signing", "WebSockets", executorKit, logging, lifecycle,
+        "Postgres", "Recipes", "Scheduling", "Signing", "WebSockets", executorKit, logging,
+        lifecycle,
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),

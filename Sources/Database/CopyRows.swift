@@ -34,7 +34,7 @@ struct CopyRows: Sendable {
   }
 
   mutating func append(_ column: Bool) {
-    chunk.append(column ? UInt8(ascii: "t") : UInt8(ascii: "f"))
+    chunk.append(contentsOf: column ? "true".utf8 : "false".utf8)
     endColumn()
   }
 

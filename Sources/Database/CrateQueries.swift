@@ -19,6 +19,12 @@ public struct StoredCrate: Sendable, Equatable {
   public var description: String?
   public var repository: String?
   public var license: String?
+
+  /// Which jobs share a turn: the repository, else the crate. No longer than an index can hold, since
+  /// anybody may write any text into a manifest.
+  public var group: String {
+    String(String.UnicodeScalarView((repository ?? name).unicodeScalars.prefix(500)))
+  }
 }
 
 /// A version of a crate.
@@ -125,6 +131,9 @@ enum CrateQueries {
   static let all: [any Statement.Type] = [
     Search.self, Crate.self, Versions.self, Status.self, Build.self, Artifacts.self, Artifact.self,
   ]
+
+  /// `StoredCrate.group` of a crate `c`.
+  static let group = "left(coalesce(c.repository, c.name), 500)"
 
   struct Search: Statement {
     static let sql = """

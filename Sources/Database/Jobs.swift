@@ -70,13 +70,12 @@ extension PostgresConnection {
     for job in jobs where numbers[job.requirement] == nil {
       numbers[job.requirement] = try number(of: job.requirement)
     }
-    // The last of several for the same holds.
-    var places: [WantedJob.Place: Int] = [:]
-    for (index, job) in jobs.enumerated() { places[job.place] = index }
-    let rows = try places.values.sorted().compactMap { index in
-      try numbers[jobs[index].requirement].map {
+    // A statement changes a row once: of several for the same, the first one counts.
+    var places: Set<WantedJob.Place> = []
+    let rows = try jobs.filter { places.insert($0.place).inserted }.compactMap { job in
+      try numbers[job.requirement].map {
         JobStatements.Want.Line(
-          job: jobs[index], plan: try CanonicalJSON.text(jobs[index].plan), requirement: $0)
+          job: job, plan: try CanonicalJSON.text(job.plan), requirement: $0)
       }
     }
     guard !rows.isEmpty else { return 0 }
@@ -169,7 +168,7 @@ enum JobStatements {
   struct Request: Statement {
     static let sql = """
       WITH waiting AS (
-        SELECT j.id, coalesce(c.repository, c.name) AS name
+        SELECT j.id, \(CrateQueries.group) AS name
         FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
         WHERE j.version_id = $1 AND j.target = $2 AND j.verifies IS NULL AND j.state = 'pending'
           AND j.class > 0

@@ -39,6 +39,11 @@ public struct PlanningStep: Sendable, Equatable {
   public var versions: Int
   /// How many jobs were made or changed.
   public var jobs: Int
+
+  public init(versions: Int, jobs: Int) {
+    self.versions = versions
+    self.jobs = jobs
+  }
 }
 
 extension FarmDatabase {
@@ -78,7 +83,7 @@ enum PlanningStatements {
     """
     SELECT v.id, c.name, v.version, v.checksum,
       extract(epoch FROM v.published_at)::bigint AS published_at,
-      coalesce(c.repository, c.name) AS job_group, v.rust_version,
+      \(CrateQueries.group) AS job_group, v.rust_version,
       v.latest_key = (SELECT max(n.latest_key) FROM versions n
                       WHERE n.crate_id = v.crate_id AND n.has_binaries AND NOT n.yanked
                         AND n.deleted_at IS NULL) AS is_newest,

@@ -199,6 +199,32 @@ struct LifeCycleTests {
     }
   }
 
+  @Test("jobs that are made together take turns by their groups as if they were made one by one")
+  func together() async throws {
+    try await Farm.with { farm in
+      var jobs: [WantedJob] = []
+      for (crate, group) in [("w1", "w"), ("w2", "w"), ("w3", "w"), ("alone", "alone")] {
+        _ = try await farm.database.ingest([Farm.registry, Farm.version(crate)])
+        jobs.append(
+          WantedJob(
+            versionID: try await farm.versionID(crate), target: Farm.triple, jobClass: .new,
+            group: group, plan: Farm.plan(crate), planDigest: String(repeating: "b", count: 64)))
+      }
+      // The same job twice is one.
+      #expect(try await farm.database.want(jobs + jobs.prefix(1)) == 4)
+      #expect(try await farm.database.want(jobs) == 0)
+      let ranks = try await farm.database.pool.query("SELECT rank FROM jobs ORDER BY version_id")
+        .map { try $0.int("rank") }
+      #expect(ranks.count == 4)
+      #expect(zip(ranks, ranks.dropFirst()).prefix(2).allSatisfy { $0 + 1 == $1 })
+      #expect(ranks.last == ranks.first)
+      let builder = try await farm.addBuilder()
+      var order: [String] = []
+      while let job = try await farm.claim(builder) { order.append(job.crate) }
+      #expect(Set(order.prefix(2)) == ["w1", "alone"] && order.suffix(2) == ["w2", "w3"])
+    }
+  }
+
   @Test("in a backfill, popular crates come first")
   func popularity() async throws {
     try await Farm.with { farm in

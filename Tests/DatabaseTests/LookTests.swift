@@ -74,6 +74,33 @@ struct LookTests {
     }
   }
 
+  @Test("a repository of any length is a group of jobs")
+  func longRepository() async throws {
+    try await Farm.with { farm in
+      var letters = SystemRandomNumberGenerator()
+      // Too long for an index, however well it is compressed.
+      let repository = String(
+        (0..<20_000).map { _ in
+          Character(["a", "b", "\u{e9}"].randomElement(using: &letters) ?? "a")
+        })
+      guard case .version(var version) = try Farm.version("tool") else { return }
+      version.contents?.repository = repository
+      _ = try await farm.database.ingest([Farm.registry, .version(version)])
+      let step = try await farm.database.planNoted(limit: 9) { version in
+        [
+          WantedJob(
+            versionID: version.id, target: Farm.triple, jobClass: .new, group: version.group,
+            plan: Farm.plan("tool"), planDigest: String(repeating: "b", count: 64))
+        ]
+      }
+      #expect(step == PlanningStep(versions: 1, jobs: 1))
+      let id = try await farm.versionID("tool")
+      #expect(try await farm.database.request(version: id, target: Farm.triple) != nil)
+      let crate = try #require(try await farm.database.crate(named: "tool"))
+      #expect(crate.group == String(repository.unicodeScalars.prefix(500).map(Character.init)))
+    }
+  }
+
   @Test("when the newest is yanked or deleted, the one before it is planned")
   func newestGoes() async throws {
     try await Farm.with { farm in

@@ -2,6 +2,7 @@ import Cryptography
 import FarmModel
 import Foundation
 import Logging
+import Postgres
 import Testing
 import Transfer
 
@@ -31,6 +32,10 @@ struct BackendRegistryTests {
         #expect(answer.json("detail").hasPrefix(problem), "\(answer.text)")
       }
       #expect(try await farm.get("/api/v1/crates/tool").status == 404)
+      let long = RegistryDescription(
+        indexURL: String(repeating: "x", count: 5000), downloadTemplate: "http://127.0.0.1/")
+      let answer = try await farm.report([.registry(long), try BackendFarm.version("tool")])
+      #expect(answer.status == 400 && answer.json("line") == "1", "\(answer.text)")
     }
   }
 

@@ -100,7 +100,7 @@ struct JobRoutes: Sendable {
   {
     let wanted = WantedJob(
       versionID: version.id, target: plan.inputs.target, jobClass: .request,
-      group: crate.repository ?? crate.name, plan: plan, planDigest: plan.digest,
+      group: crate.group, plan: plan, planDigest: plan.digest,
       requirement: state.recipes.requirement(plan, rustVersion: version.rustVersion))
     _ = try await state.database.want([wanted])
     return try await lookup.status(of: crate, version)

@@ -37,6 +37,8 @@ enum PlainRecord: Sendable, Equatable {
 enum RegistryLimits {
   /// The longest line, in bytes.
   static let line = 1 << 20
+  /// The longest address of an index, in bytes.
+  static let indexURL = 2000
   /// The last second of the year 9999, since 1970.
   static let lastSecond: Int64 = 253_402_300_799
 }

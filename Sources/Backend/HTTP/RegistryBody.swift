@@ -1,6 +1,7 @@
 import Database
 import FarmModel
 import Foundation
+import HTTPTypes
 
 /// Reads the NDJSON of the registry sync.
 struct RegistryBody {
@@ -75,7 +76,12 @@ struct RegistryBody {
 
   private static func check(_ record: RegistryRecord, line: Int) throws {
     switch record {
-    case .registry: break
+    case .registry(let registry):
+      // It is looked up by an index of the database.
+      guard (1...RegistryLimits.indexURL).contains(registry.indexURL.utf8.count) else {
+        throw Problem.invalid(
+          "line \(line): “index_url” must have 1 to \(RegistryLimits.indexURL) bytes", line: line)
+      }
     case .version(let version):
       let isChecksum =
         version.checksum.utf8.count == 64

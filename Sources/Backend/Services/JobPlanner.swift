@@ -56,32 +56,46 @@ struct JobPlanner: Sendable {
   }
 }
 
-/// Plans everything once, when the backend starts; tries again while the database is away.
+/// Plans everything once, when the backend starts, and then what another backend has left that died
+/// between a body of the sync and its jobs; tries again while the database is away.
 struct PlanningService: Service, CustomStringConvertible {
   let planner: JobPlanner
 
   var description: String { "job planner" }
 
   func run() async throws {
-    await plan()
-    // A service that ends while others are being stopped counts as failed.
-    try? await gracefulShutdown()
+    await cancelWhenGracefulShutdown {
+      await planAll()
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .seconds(30 * Double.random(in: 0.8...1.2)))
+        await planRest()
+      }
+    }
   }
 
-  private func plan() async {
-    await cancelWhenGracefulShutdown {
-      while !Task.isCancelled {
-        do {
-          let count = try await planner.planAll()
-          planner.logger.info("the recipes are applied: \(count) jobs made or changed")
-          return
-        } catch is CancellationError {
-          return
-        } catch {
-          planner.logger.error("the recipes were not applied, again in 5 s: \(error)")
-          try? await Task.sleep(for: .seconds(5))
-        }
+  private func planAll() async {
+    while !Task.isCancelled {
+      do {
+        let count = try await planner.planAll()
+        planner.logger.info("the recipes are applied: \(count) jobs made or changed")
+        return
+      } catch is CancellationError {
+        return
+      } catch {
+        planner.logger.error("the recipes were not applied, again in 5 s: \(error)")
+        try? await Task.sleep(for: .seconds(5))
       }
+    }
+  }
+
+  private func planRest() async {
+    do {
+      let count = try await planner.planNoted()
+      if count > 0 { planner.logger.notice("\(count) jobs that were left over are made") }
+    } catch is CancellationError {
+      return
+    } catch {
+      planner.logger.warning("what was left over was not planned, again in 30 s: \(error)")
     }
   }
 }
