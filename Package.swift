@@ -75,6 +75,8 @@ let package = Package(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
     .systemLibrary(name: "CELF", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
     .target(name: "CThreads"),
+    // The reader of index lines, in C++: what simdjson offers.
+    .target(name: "CIndexLines", linkerSettings: [.linkedLibrary("simdjson")]),
 
     // Libraries, bottom up.
     library("Blocking", ["CThreads"]),
@@ -88,8 +90,8 @@ let package = Package(
     library(
       "CrateRegistry",
       [
-        "Archives", "Blocking", "Cryptography", "FarmModel", "Recipes", executorKit, transfer,
-        .product(name: "TOMLKit", package: "TOMLKit"),
+        "Archives", "Blocking", "CIndexLines", "Cryptography", "FarmModel", "Recipes", executorKit,
+        subprocess, systemPackage, transfer, .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
     library(
       "ArtifactStorage",
@@ -178,6 +180,13 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], path: "Benchmarks/Queue", swiftSettings: strict),
 
+    // An index of made-up crates, for `just bench sync` and the tests.
+    .target(
+      name: "SyntheticIndex", path: "Benchmarks/SyntheticIndex", swiftSettings: strict),
+    .executableTarget(
+      name: "bench-sync-index", dependencies: ["SyntheticIndex", argumentParser],
+      path: "Benchmarks/SyncIndex", swiftSettings: strict),
+
     // Executor modules for the tests, loaded the same way as the real ones.
     .target(
       name: "FakeExecutor", dependencies: [executorKit], path: "Tests/Modules/FakeExecutor",
@@ -234,7 +243,10 @@ let package = Package(
     test("SigningTests", ["Signing", "Cryptography"]),
     test(
       "RegistrySyncTests",
-      ["RegistrySync", "Archives", "CrateRegistry", "Cryptography", "FarmModel", logging, transfer]),
+      [
+        "RegistrySync", "Archives", "Blocking", "CrateRegistry", "Cryptography", "FarmModel",
+        "SyntheticIndex", logging, transfer,
+      ]),
     test(
       "BuilderTests",
       ["Builder", "BuilderProtocol", "Cryptography", "FarmModel", "WebSockets", executorKit]),
@@ -275,8 +287,8 @@ let package = Package(
       "EndToEndTests",
       [
         "Archives", "Cryptography", "DatabaseTestSupport", "FarmModel", "LocalFarm", "Postgres",
-        "Signing", "buildsrs", "buildsrs-builder", "buildsrs-executor-host", "farm-faults",
-        "FakeExecutor", executorKit, transfer,
+        "Signing", "SyntheticIndex", "buildsrs", "buildsrs-builder", "buildsrs-executor-host",
+        "farm-faults", "FakeExecutor", executorKit, transfer,
       ]),
     test("CommandLineSupportTests", ["CommandLineSupport", "Recipes", argumentParser]),
     test(
@@ -285,7 +297,8 @@ let package = Package(
         "Blocking", "BuildPipeline", "Cryptography", "FarmModel", "Recipes",
         "buildsrs-executor-host", executorKit, subprocess, systemPackage, transfer,
       ]),
-  ]
+  ],
+  cxxLanguageStandard: .cxx17
 )
 
 // The fuzzer links only where all of it is compiled with `--sanitize fuzzer`, as `./bootstrap fuzz` does.

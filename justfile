@@ -105,7 +105,7 @@ faults *arguments:
 fuzz *arguments:
     @./bootstrap fuzz "$@"
 
-# What a build costs with each executor; `just bench queue`: what the queue costs, beside others
+# What a build costs with each executor; `just bench queue`: the queue; `just bench sync`: a registry sync
 [group('bench')]
 bench *arguments:
     @./bootstrap bench "$@"

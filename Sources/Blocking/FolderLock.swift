@@ -13,6 +13,23 @@ public struct FolderLock: Sendable {
   /// Waits for all that use the folder. Nil where it is not there. Blocks.
   public init?(exclusive folder: String) { self.init(folder, LOCK_EX) }
 
+  /// Takes the folder alone; nil: somebody uses it.
+  /// - Throws: `FolderLockError` where there can be no lock.
+  public static func trying(_ folder: String) throws(FolderLockError) -> FolderLock? {
+    let descriptor = open("\(folder)/\(name)", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { throw FolderLockError(code: errno) }
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      let code = errno
+      if code == EINTR { continue }
+      close(descriptor)
+      guard code == EWOULDBLOCK else { throw FolderLockError(code: code) }
+      return nil
+    }
+    return FolderLock(descriptor: descriptor)
+  }
+
+  private init(descriptor: Int32) { self.descriptor = descriptor }
+
   private init?(_ folder: String, _ operation: Int32) {
     descriptor = open("\(folder)/\(Self.name)", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { return nil }
@@ -26,4 +43,12 @@ public struct FolderLock: Sendable {
 
   /// Lets the next one in. Call it once.
   public func release() { close(descriptor) }
+}
+
+/// Why a folder cannot be locked.
+public struct FolderLockError: Error, Sendable, CustomStringConvertible {
+  /// The number of the system's error.
+  public let code: Int32
+
+  public var description: String { "it cannot be locked: " + String(cString: strerror(code)) }
 }

@@ -120,6 +120,20 @@ public struct RegistryOptions: ParsableArguments, SettingFlags {
   public var flags: [SettingName: [String]] { [.registryURL: [registryUrl].compacted] }
 }
 
+/// What a registry sync may ask besides the index.
+public struct RegistryAPIOptions: ParsableArguments, SettingFlags {
+  @Option(
+    help: """
+      on: ask the registry's web API for a crate's binaries and downloads before its .crate is \
+      downloaded, at most once a second (default: off).
+      """)
+  public var registryApi: String?
+
+  public init() {}
+
+  public var flags: [SettingName: [String]] { [.registryAPI: [registryApi].compacted] }
+}
+
 /// The bearer token between registry sync and backend.
 public struct RegistryTokenOptions: ParsableArguments, SettingFlags {
   @Option(

@@ -5,6 +5,7 @@ public enum SettingName: String, Sendable, CaseIterable {
   case storageURL = "storage-url"
   case storagePublicURL = "storage-public-url"
   case registryURL = "registry-url"
+  case registryAPI = "registry-api"
   case listen
   case backendURL = "backend-url"
   case stateDirectory = "state-directory"
@@ -36,6 +37,7 @@ public enum SettingName: String, Sendable, CaseIterable {
     case .storageURL: "file:///DIRECTORY or s3://BUCKET/PREFIX?endpoint=URL&region=R"
     case .storagePublicURL: "a URL such as https://artifacts.example.org/farm"
     case .registryURL: "sparse+https://…, git+https://… or git+file:///…"
+    case .registryAPI: "on or off"
     case .listen: "HOST:PORT such as 127.0.0.1:8080"
     case .backendURL, .publicURL: "an origin such as https://builds.example.org"
     case .logLevel: LogLevel.allCases.map(\.rawValue).joined(separator: ", ")
@@ -55,6 +57,7 @@ public enum SettingName: String, Sendable, CaseIterable {
     case .storagePublicURL: WebAddress.isURL(text)
     case .registryURL:
       WebAddress.isURL(text, prefixes: ["sparse+", "git+"]) || text.hasPrefix("git+file:///")
+    case .registryAPI: text == "on" || text == "off"
     case .listen: ListenAddress(text) != nil
     case .backendURL, .publicURL: WebAddress.origin(text) != nil
     case .logLevel: LogLevel(rawValue: text) != nil

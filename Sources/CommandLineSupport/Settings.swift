@@ -67,6 +67,8 @@ extension Settings {
   /// nil: the backend streams artifacts itself.
   public var storagePublicURL: String? { text(.storagePublicURL) }
   public var registryURL: String { text(.registryURL) ?? "sparse+https://index.crates.io/" }
+  /// Whether the registry's web API may be asked, at most once a second.
+  public var asksRegistryAPI: Bool { text(.registryAPI) == "on" }
   public var listen: ListenAddress {
     text(.listen).flatMap { ListenAddress($0) } ?? ListenAddress(host: "127.0.0.1", port: 8080)
   }

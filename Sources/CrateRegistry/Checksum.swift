@@ -5,11 +5,12 @@ public struct CrateChecksum: Sendable, Hashable, CustomStringConvertible {
 
   /// Nil where the text is not 64 hexadecimal digits (of either case).
   public init?(_ text: some StringProtocol) {
-    let lowered = text.lowercased()
-    guard lowered.utf8.count == 64,
-      lowered.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
+    guard text.utf8.count == 64,
+      text.utf8.allSatisfy({
+        (48...57).contains($0) || (97...102).contains($0) || (65...70).contains($0)
+      })
     else { return nil }
-    hex = lowered
+    hex = text.utf8.contains { $0 < 97 && $0 > 64 } ? text.lowercased() : String(text)
   }
 
   public var description: String { hex }

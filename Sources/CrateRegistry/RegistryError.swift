@@ -5,6 +5,10 @@ public import Transfer
 public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The index URL is not `sparse+http://…` or `sparse+https://…`.
   case badIndexURL(String)
+  /// The index URL is not `git+http://…`, `git+https://…` or `git+file:///…`.
+  case badGitURL(String)
+  /// The program `git` failed on the index's clone.
+  case git(command: String, reason: String)
   /// The index's `config.json` cannot be used.
   case badConfiguration(url: String, reason: String)
   /// No (whole) answer.
@@ -29,6 +33,9 @@ public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
     switch self {
     case .badIndexURL(let url):
       "registry-url '\(url)' is no sparse index; expected sparse+https://HOST/PATH/"
+    case .badGitURL(let url):
+      "registry-url '\(url)' is no git index; expected git+https://HOST/PATH or git+file:///PATH"
+    case .git(let command, let reason): "git \(command): \(reason)"
     case .badConfiguration(let url, let reason): "\(url): \(reason)"
     case .transfer(let error): error.description
     case .status(let url, let status): "\(url): unexpected status \(status)"
@@ -48,7 +55,7 @@ public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
     case .transfer(let error):
       if case .tooLarge = error.kind { false } else { true }
     case .status(_, let status): status >= 500 || status == 429
-    case .files: true
+    case .files, .git: true
     default: false
     }
   }

@@ -21,6 +21,10 @@ public struct Semver: Sendable, Hashable, Comparable, Codable, CustomStringConve
 
   /// Nil where the text is no semantic version or is longer than 255 bytes.
   public init?(_ text: some StringProtocol) {
+    if let plain = Self.plain(text.utf8) {
+      self = plain
+      return
+    }
     guard text.utf8.count <= 255 else { return nil }
     let plus = text.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)
     let dash = plus[0].split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
@@ -41,6 +45,28 @@ public struct Semver: Sendable, Hashable, Comparable, Codable, CustomStringConve
     self.patch = patch
     self.prerelease = prerelease.map { String($0) }
     self.build = build
+  }
+
+  /// Three numbers and nothing else, as nearly all versions are: read without taking memory.
+  private static func plain(_ bytes: some Collection<UInt8>) -> Semver? {
+    var numbers: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    var current: UInt64 = 0
+    var digits = 0
+    var dots = 0
+    for byte in bytes {
+      if byte == 46, digits > 0, dots < 2 {
+        if dots == 0 { numbers.0 = current } else { numbers.1 = current }
+        (current, digits, dots) = (0, 0, dots + 1)
+      } else if (48...57).contains(byte), digits < 18, digits == 0 || current > 0 {
+        current = current * 10 + UInt64(byte - 48)
+        digits += 1
+      } else {
+        return nil
+      }
+    }
+    guard dots == 2, digits > 0 else { return nil }
+    numbers.2 = current
+    return Semver(numbers.0, numbers.1, numbers.2)
   }
 
   public var isPrerelease: Bool { !prerelease.isEmpty }

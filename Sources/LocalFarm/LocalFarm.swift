@@ -25,6 +25,11 @@ public actor LocalFarm {
   /// The children that run, with their names and process numbers.
   public var processes: [ChildProcess] { children }
 
+  /// The address of the sparse index without `sparse+`; nil: the registry has another kind of index.
+  public var registryAddress: String? {
+    registryURL.hasPrefix("sparse+") ? String(registryURL.dropFirst("sparse+".count)) : nil
+  }
+
   /// Makes what a backend needs before its first start: schema, signing key, storage marker, token.
   public func prepare() async throws {
     try FileManager.default.createDirectory(

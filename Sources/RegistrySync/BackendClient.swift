@@ -2,9 +2,9 @@ import FarmModel
 import Foundation
 import Transfer
 
-/// Sends records to the backend.
+/// What a registry sync says to the backend.
 struct BackendClient: Sendable {
-  let url: String
+  private let base: String
   private let token: String?
   private let client: TransferClient
   private let retries: TransferRetryPolicy
@@ -12,19 +12,74 @@ struct BackendClient: Sendable {
   init(
     backendURL: String, token: String?, client: TransferClient, retries: TransferRetryPolicy
   ) {
-    let base = backendURL.hasSuffix("/") ? String(backendURL.dropLast()) : backendURL
-    url = base + "/api/v1/registry/versions"
+    let origin = backendURL.hasSuffix("/") ? String(backendURL.dropLast()) : backendURL
+    base = origin + "/api/v1/registry/"
     self.token = token
     self.client = client
     self.retries = retries
   }
 
   /// Sends one body, again after what may pass by itself: the same lines twice change nothing.
-  func post(_ body: [UInt8]) async throws(SyncError) -> RegistryReceipt {
+  /// - Throws: ``SyncError/leaseLost(reason:)`` where another sync is active.
+  func post(_ body: [UInt8], lease: SyncLease) async throws(SyncError) -> RegistryReceipt {
+    let url = base + "versions"
+    let response = try await sendAgain { () throws(SyncError) in
+      var request = TransferRequest(
+        method: "POST", url: url, headers: ["Content-Type": "application/x-ndjson"],
+        body: .bytes(body), timeout: .seconds(300), responseLimit: 1 << 20)
+      request.headers[registryFenceHeader] = String(try lease.fence())
+      return request
+    }
+    if response.status == 409 { throw .leaseLost(reason: detail(of: response)) }
+    return try read(RegistryReceipt.self, response, url)
+  }
+
+  /// Asks once for the lease, or for more of it.
+  func lease(_ request: RegistryLeaseRequest) async throws(SyncError) -> LeaseAnswer {
+    let url = base + "lease"
+    let response = try await send(try leaseRequest("POST", request))
+    guard response.status == 409 else {
+      return .granted(try read(RegistryLeaseGrant.self, response, url))
+    }
+    do {
+      return .taken(
+        try JSONDecoder().decode(RegistryLeaseRefusal.self, from: Data(response.body)))
+    } catch {
+      throw .rejected(url: url, status: 409, detail: detail(of: response))
+    }
+  }
+
+  /// Gives the lease back; where that fails, it runs out by itself.
+  func giveBack(_ request: RegistryLeaseRequest) async {
+    _ = try? await send(try leaseRequest("DELETE", request))
+  }
+
+  private func leaseRequest(
+    _ method: String, _ request: RegistryLeaseRequest
+  ) throws(SyncError) -> TransferRequest {
+    let body = (try? CanonicalJSON.encode(request)) ?? Data()
+    return TransferRequest(
+      method: method, url: base + "lease", headers: ["Content-Type": "application/json"],
+      body: .bytes(Array(body)), timeout: .seconds(10), responseLimit: 64 << 10)
+  }
+
+  /// Which `.crate` files the backend wants looked into.
+  func looks(limit: Int) async throws(SyncError) -> [RegistryLooks.Version] {
+    let url = base + "looks?limit=\(limit)"
+    let response = try await sendAgain { () throws(SyncError) in
+      TransferRequest(url: url, timeout: .seconds(60), responseLimit: 16 << 20)
+    }
+    return try read(RegistryLooks.self, response, url).versions
+  }
+
+  /// Sends a request, again after what may pass by itself.
+  private func sendAgain(
+    _ request: () throws(SyncError) -> TransferRequest
+  ) async throws(SyncError) -> TransferResponse {
     var attempt = 1
     while true {
       do throws(SyncError) {
-        return try await postOnce(body)
+        return try await send(try request())
       } catch {
         guard case .backendAway = error, attempt < retries.attempts else { throw error }
         var generator = SystemRandomNumberGenerator()
@@ -35,36 +90,37 @@ struct BackendClient: Sendable {
     }
   }
 
-  private func postOnce(_ body: [UInt8]) async throws(SyncError) -> RegistryReceipt {
-    var request = TransferRequest(
-      method: "POST", url: url, headers: ["Content-Type": "application/x-ndjson"],
-      body: .bytes(body), timeout: .seconds(300), responseLimit: 1 << 20)
+  private func send(_ request: TransferRequest) async throws(SyncError) -> TransferResponse {
+    var request = request
     if let token { request.headers["Authorization"] = "Bearer \(token)" }
     let response: TransferResponse
     do throws(TransferError) {
       response = try await client.perform(request)
     } catch {
-      throw error.kind == .cancelled ? .cancelled : .backendAway(url: url, reason: "\(error)")
+      throw error.kind == .cancelled
+        ? .cancelled : .backendAway(url: request.url, reason: "\(error)")
     }
-    return try receipt(of: response)
+    switch response.status {
+    case 401, 403: throw .unauthorized(url: request.url, status: response.status)
+    case 404: throw .oldBackend(url: request.url)
+    case let status where retries.isTransient(status: status):
+      throw .backendAway(url: request.url, reason: "status \(status), \(detail(of: response))")
+    default: return response
+    }
   }
 
-  private func receipt(of response: TransferResponse) throws(SyncError) -> RegistryReceipt {
-    if response.status == 401 || response.status == 403 {
-      throw .unauthorized(url: url, status: response.status)
-    }
-    if retries.isTransient(status: response.status) {
-      throw .backendAway(url: url, reason: "status \(response.status), \(detail(of: response))")
-    }
+  private func read<Answer: Decodable>(
+    _ type: Answer.Type, _ response: TransferResponse, _ url: String
+  ) throws(SyncError) -> Answer {
     guard response.isSuccess else {
       throw .rejected(url: url, status: response.status, detail: detail(of: response))
     }
     do {
-      return try JSONDecoder().decode(RegistryReceipt.self, from: Data(response.body))
+      return try JSONDecoder().decode(type, from: Data(response.body))
     } catch {
       throw .rejected(
         url: url, status: response.status,
-        detail: "the answer is no receipt; is backend-url a backend of builds.rs?")
+        detail: "the answer is no \(type); is backend-url a backend of builds.rs?")
     }
   }
 

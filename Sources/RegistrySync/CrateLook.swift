@@ -10,27 +10,54 @@ struct CrateLook: Sendable {
   let downloader: CrateDownloader
   /// Where downloads are kept meanwhile.
   let folder: String
+  /// The registry's web API; nil: it is not asked.
+  let api: RegistryAPI?
+
+  /// What a look found.
+  struct Found: Sendable {
+    var contents: CrateContents
+    /// Downloads of the crate, where the registry's web API has told.
+    var downloads: Int64?
+  }
 
   /// What is in a version's `.crate`; a bad one has ``CrateContents/problem``.
   /// - Throws: ``RegistryError`` that may pass by itself: it says nothing about the crate.
-  func contents(of version: RegistryVersion) async throws(RegistryError) -> CrateContents {
+  func contents(
+    of crate: CrateName, _ version: Semver, checksum: CrateChecksum
+  ) async throws(RegistryError) -> Found {
+    let facts = await facts(of: crate)
+    // A library need not be downloaded.
+    if let facts, facts.binaries[version.description] == [] {
+      return Found(
+        contents: CrateContents(
+          binaries: [], hasLockfile: false, description: facts.description,
+          repository: facts.repository), downloads: facts.downloads)
+    }
     do throws(RegistryError) {
-      return try await look(into: version)
+      return Found(
+        contents: try await look(into: crate, version, checksum), downloads: facts?.downloads)
     } catch {
       if error.isTransient { throw error }
-      return CrateContents(binaries: [], hasLockfile: false, problem: "\(error)")
+      return Found(
+        contents: CrateContents(binaries: [], hasLockfile: false, problem: "\(error)"),
+        downloads: facts?.downloads)
     }
   }
 
-  private func look(into version: RegistryVersion) async throws(RegistryError) -> CrateContents {
-    guard let checksum = CrateChecksum(version.checksum) else {
-      throw .wrongChecksum(crate: "\(version.crate)", expected: version.checksum, found: "none")
-    }
+  /// The API only spares downloads: without its answer the `.crate` tells.
+  private func facts(of crate: CrateName) async -> RegistryAPI.Crate? {
+    guard let api else { return nil }
+    return try? await api.crate(crate)
+  }
+
+  private func look(
+    into crate: CrateName, _ version: Semver, _ checksum: CrateChecksum
+  ) async throws(RegistryError) -> CrateContents {
     let path = "\(folder)/\(Random.token(bytes: 8)).crate"
     defer { unlink(path) }
-    try await downloader.download(version.crate, version.version, checksum: checksum, to: path)
+    try await downloader.download(crate, version, checksum: checksum, to: path)
     return try await offCooperativePool { () throws(RegistryError) in
-      try inspectCrate(.file(path: path), name: version.crate, version: version.version).contents
+      try inspectCrate(.file(path: path), name: crate, version: version).contents
     }
   }
 }

@@ -2,15 +2,15 @@ public import FarmModel
 
 /// What a registry sync needs to know.
 public struct SyncConfiguration: Sendable {
-  /// `sparse+https://HOST/PATH/`, the setting `registry-url`.
+  /// `sparse+https://HOST/PATH/`, `git+https://…` or `git+file:///…`, the setting `registry-url`.
   public var registryURL: String
   /// The backend's address, without a path of the API.
   public var backendURL: String
   /// The bearer token that the backend expects, from `registry-token-file`.
   public var token: String?
-  /// Where `registry-sync.json` is kept; made when it is missing.
+  /// Where the folder `registry-sync` is kept; made when it is missing.
   public var stateDirectory: String
-  /// Crates to follow: the sparse protocol cannot list them.
+  /// Crates to follow: the sparse protocol cannot list them. A git index can: none means all.
   public var crates: [CrateName]
   /// A file with more names, one a line; read again at every sync.
   public var cratesFile: String?
@@ -18,11 +18,16 @@ public struct SyncConfiguration: Sendable {
   public var interval: Duration
   /// How many crates are asked for at once, 1 or more.
   public var concurrency: Int
+  /// How many lines a request to the backend has at most.
+  public var linesAtOnce = 20_000
+  /// Whether the registry's web API is asked before a `.crate` is downloaded, the setting
+  /// `registry-api`: at most once a second.
+  public var asksAPI: Bool
 
   public init(
     registryURL: String, backendURL: String, token: String?, stateDirectory: String,
     crates: [CrateName], cratesFile: String? = nil, interval: Duration = .seconds(60),
-    concurrency: Int = 16
+    concurrency: Int = 32, asksAPI: Bool = false
   ) {
     self.registryURL = registryURL
     self.backendURL = backendURL
@@ -32,5 +37,6 @@ public struct SyncConfiguration: Sendable {
     self.cratesFile = cratesFile
     self.interval = interval
     self.concurrency = concurrency
+    self.asksAPI = asksAPI
   }
 }

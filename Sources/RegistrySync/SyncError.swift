@@ -5,7 +5,7 @@ public import CrateRegistry
 public enum SyncError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The index as a whole cannot be read.
   case registry(RegistryError)
-  /// Neither `--crate` nor `--crates-file` names a crate.
+  /// Neither `--crate` nor `--crates-file` names a crate, which a sparse index cannot do either.
   case noCrates
   /// The file with the names cannot be read.
   case cratesFile(path: String, reason: String)
@@ -15,6 +15,10 @@ public enum SyncError: Error, Sendable, Equatable, CustomStringConvertible {
   case backendAway(url: String, reason: String)
   /// The backend refuses the lines.
   case rejected(url: String, status: Int, detail: String)
+  /// The backend does not know the routes that this sync needs.
+  case oldBackend(url: String)
+  /// Another registry sync has the lease now, or may have it.
+  case leaseLost(reason: String)
   /// The state file cannot be written.
   case state(path: String, reason: String)
   /// The sync was stopped.
@@ -23,9 +27,14 @@ public enum SyncError: Error, Sendable, Equatable, CustomStringConvertible {
   /// Whether only an operator can help: no use in trying again.
   public var isFatal: Bool {
     switch self {
-    case .registry(.badIndexURL), .noCrates, .unauthorized: true
+    case .registry(.badIndexURL), .registry(.badGitURL), .noCrates, .unauthorized: true
     default: false
     }
+  }
+
+  /// Whether another sync may be active.
+  var isLeaseLost: Bool {
+    if case .leaseLost = self { true } else { false }
   }
 
   /// Whether the backend found fault with the lines themselves, rather than with the request.
@@ -37,7 +46,8 @@ public enum SyncError: Error, Sendable, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .registry(let error): "cannot read the registry: \(error)"
-    case .noCrates: "no crates to follow; name them with --crate or --crates-file"
+    case .noCrates:
+      "no crates to follow; name them with --crate or --crates-file (a git index lists them itself)"
     case .cratesFile(let path, let reason): "cannot read the crates file \(path): \(reason)"
     case .unauthorized(let url, let status):
       "\(url) refuses the token (status \(status)); give the registry sync and the backend the same "
@@ -45,6 +55,10 @@ public enum SyncError: Error, Sendable, Equatable, CustomStringConvertible {
     case .backendAway(let url, let reason): "the backend at \(url) is away: \(reason)"
     case .rejected(let url, let status, let detail):
       "\(url) refuses the lines (status \(status)): \(detail)"
+    case .oldBackend(let url):
+      "\(url) is unknown there (status 404): the backend is older than this registry sync, or "
+        + "backend-url is not a backend of builds.rs"
+    case .leaseLost(let reason): "the registry sync's lease is lost: \(reason)"
     case .state(let path, let reason): "cannot write \(path): \(reason)"
     case .cancelled: "the sync was stopped"
     }

@@ -1,21 +1,19 @@
-import FarmModel
-
-/// What the backend has acknowledged, and what the registry need not be asked again.
+/// What the backend has acknowledged of an index as a whole.
 ///
 /// It is only a memory: without it everything is sent again, which changes nothing at the backend.
 struct SyncState: Codable, Sendable, Equatable {
-  static let currentFormat = 1
+  static let currentFormat = 2
 
   var format = currentFormat
   var indexURL: String
   var backendURL: String
   /// The download template that the backend knows.
   var downloadTemplate: String?
-  /// By the crate's normalised name.
-  var crates: [String: CrateState] = [:]
+  /// Of a git index.
+  var git: GitState?
 
   enum CodingKeys: String, CodingKey {
-    case format, crates
+    case format, git
     case indexURL = "index_url"
     case backendURL = "backend_url"
     case downloadTemplate = "download_template"
@@ -26,29 +24,30 @@ struct SyncState: Codable, Sendable, Equatable {
     self.backendURL = backendURL
   }
 
-  /// The state to begin with: this one, if it is of the same registry and backend.
-  ///
-  /// Another backend has acknowledged nothing yet; what is in a `.crate` stays true.
-  func adapted(indexURL: String, backendURL: String) -> SyncState {
-    if self.indexURL == indexURL && self.backendURL == backendURL { return self }
-    var fresh = SyncState(indexURL: indexURL, backendURL: backendURL)
-    fresh.crates = crates.mapValues { CrateState(contents: $0.contents) }
-    return fresh
+  /// Whether this is of the same registry and backend: another backend has acknowledged nothing yet.
+  func isOf(indexURL: String, backendURL: String) -> Bool {
+    self.indexURL == indexURL && self.backendURL == backendURL
   }
 }
 
-/// What is remembered of one crate.
-struct CrateState: Codable, Sendable, Equatable {
-  /// `ETag` and `Last-Modified` of the index file; both nil: ask for the whole file again.
-  var etag: String?
-  var lastModified: String?
-  /// By version: the digest of the line that the backend has acknowledged.
-  var versions: [String: String] = [:]
-  /// By checksum: what was found in a `.crate`, so that none is looked into twice.
-  var contents: [String: CrateContents] = [:]
+/// How far the backend knows a git index.
+struct GitState: Codable, Sendable, Equatable {
+  /// The crates that are followed, as a digest; nil: all.
+  var filter: String?
+  /// The commit that the backend knows whole.
+  var commit: String?
+  /// What was under way when the state was saved.
+  var unfinished: Unfinished?
+  /// Crates whose lines the backend has refused: they are sent whole at the next sync.
+  var refused: [String] = []
 
-  enum CodingKeys: String, CodingKey {
-    case etag, versions, contents
-    case lastModified = "last_modified"
+  /// The way from ``GitState/commit`` (nil: from nothing) to a later one.
+  struct Unfinished: Codable, Sendable, Equatable {
+    var commit: String
+    /// How many of the way's files, in git's order, are acknowledged.
+    var files: Int
+    /// Crates that are sent whole on this way, as ``GitState/refused`` was at its begin: what is refused
+    /// meanwhile must not change which files the way has.
+    var whole: [String] = []
   }
 }

@@ -5,6 +5,7 @@ import Foundation
 import Logging
 import RegistrySync
 import ServiceLifecycle
+import Transfer
 import UnixSignals
 
 /// Follows a registry.
@@ -13,16 +14,21 @@ struct RegistrySyncCommand: AsyncParsableCommand {
     commandName: "registry-sync",
     abstract: "Follows a registry's index and tells the backend what is new.",
     discussion: """
-      Looks at each crate with a conditional request, finds new, changed and yanked versions, looks \
-      into the newest .crate for binaries, and reports. What it has seen is kept in the state \
-      directory, and only after the backend has answered. One process is enough.
+      A git index lists all its crates: it is cloned into the state directory, and only what differs \
+      between two commits is sent. With a sparse index name the crates; each is looked at with a \
+      conditional request. New, changed, yanked and deleted versions are reported; then .crate files \
+      that the backend asks for are looked into. What the backend has acknowledged is kept in the \
+      state directory: a sync that was killed goes on where it was. Of several processes one is \
+      active; another takes over when it ends.
 
       EXAMPLES
         buildsrs registry-sync --crate ripgrep --crate hexyl --registry-token-file token
         buildsrs registry-sync --once --crates-file crates.txt
+        buildsrs registry-sync --registry-url git+https://github.com/rust-lang/crates.io-index
       """)
   @OptionGroup var common: CommonOptions
   @OptionGroup var registry: RegistryOptions
+  @OptionGroup var api: RegistryAPIOptions
   @OptionGroup var backend: BackendOptions
   @OptionGroup var token: RegistryTokenOptions
   @Option(name: .customLong("crate"), help: "A crate to follow; may be repeated.")
@@ -33,33 +39,45 @@ struct RegistrySyncCommand: AsyncParsableCommand {
   @Flag(help: "Look once, and end.") var once = false
 
   func validate() throws {
-    guard !crates.isEmpty || cratesFile != nil else {
-      throw ValidationError("name crates with --crate or --crates-file")
-    }
     guard interval >= 1 else { throw ValidationError("--interval must be 1 or more") }
   }
 
   func run() async throws {
-    let settings = try common.settings(registry, backend, token)
+    let settings = try common.settings(registry, api, backend, token)
+    guard !crates.isEmpty || cratesFile != nil || settings.registryURL.hasPrefix("git+") else {
+      throw CommandFailure.usage(
+        "name crates with --crate or --crates-file, or follow a git index: a sparse one lists none")
+    }
     installLogging(settings.logLevel)
+    let line = ProgressLine()
     let sync = RegistrySync(
       configuration: SyncConfiguration(
         registryURL: settings.registryURL, backendURL: settings.backendURL,
         token: try settings.registryToken(), stateDirectory: settings.stateDirectory,
-        crates: crates, cratesFile: cratesFile, interval: .seconds(interval)),
-      logger: Logger(label: "registry-sync"))
-    guard !once else { return tell(try await sync.syncOnce()) }
+        crates: crates, cratesFile: cratesFile, interval: .seconds(interval),
+        asksAPI: settings.asksRegistryAPI),
+      client: TransferClient(configuration: .init(prefersMultiplexing: true)),
+      logger: Logger(label: "registry-sync"), progress: { line.show($0) })
+    guard !once else {
+      defer { line.end() }
+      return tell(try await sync.syncOnce(), line)
+    }
     try await ServiceGroup(
       services: [sync], gracefulShutdownSignals: [.sigterm, .sigint],
       logger: Logger(label: "registry-sync")
     ).run()
   }
 
-  private func tell(_ report: SyncReport) {
+  private func tell(_ report: SyncReport, _ line: ProgressLine) {
+    line.end()
     for problem in report.problems { Terminal().printError("warning: \(problem)") }
+    if report.problemCount > report.problems.count {
+      Terminal().printError(
+        "warning: and \(report.problemCount - report.problems.count) more, which the log tells")
+    }
     print(
       "\(report.crates) crates, \(report.unchanged) unchanged; \(report.sent) versions reported, "
-        + "\(report.receipt.jobs) jobs made")
+        + "\(report.looked) looked into, \(report.receipt.jobs) jobs made")
   }
 }
 

@@ -24,16 +24,22 @@ struct IndexTests {
     #expect(entry.name.text == "foo")
     #expect(entry.version.description == "1.2.0-rc.1+b")
     #expect(entry.checksum.hex == sum)
-    #expect(entry.features == ["a": ["b"], "c": ["dep:bar"]])
     #expect(entry.isYanked)
-    #expect(entry.links == "z")
     #expect(entry.rustVersion == "1.70")
     #expect(entry.publishedAt == 1_735_787_045)
-    let dependency = try #require(entry.dependencies.first)
-    #expect(dependency.name == "bar")
-    #expect(dependency.package == "bar_real")
-    #expect(dependency.kind == "build")
-    #expect(dependency.isOptional && !dependency.usesDefaultFeatures)
+  }
+
+  @Test(
+    "times of publication",
+    arguments: [
+      ("1970-01-01T00:00:00Z", 0), ("2024-02-29T23:59:59Z", 1_709_251_199),
+      ("2000-03-01T00:00:00Z", 951_868_800), ("2100-03-01T00:00:00Z", 4_107_542_400),
+      ("2025-01-02T03:04:05+01:00", 1_735_783_445), ("2023-13-01T00:00:00Z", nil), ("soon", nil),
+    ] as [(String, Int64?)])
+  func times(text: String, seconds: Int64?) throws {
+    let (entries, problems) = parseIndexFile(line("1.0.0", more: #","pubtime":"\#(text)""#).utf8)
+    #expect(problems.isEmpty)
+    #expect(entries.map(\.publishedAt) == [seconds])
   }
 
   @Test("bad lines are problems with their numbers, the others count")
@@ -41,7 +47,9 @@ struct IndexTests {
     let lines = [
       line("1.0.0"), "this is no JSON", line("one"), "", line("1.1.0", more: #","v":3"#),
       #"{"name":"foo","vers":"1.0.0","cksum":"abc"}"#, #"{"vers":"1.0.0"}"#, "[1]",
-      line("2.0.0"), "{\"a\":\"\u{FFFD}",
+      line("2.0.0"), "{\"a\":\"\u{FFFD}", #"{"name":"foo","vers":null}"#,
+      #"{"name":1}"#, line("1.0.0", more: #","rust_version":1"#),
+      line("1.0.0", more: #","v":"2""#), line("1.0.0", more: #","yanked":"no""#),
     ]
     let (entries, problems) = parseIndexFile(lines.joined(separator: "\n").utf8)
     #expect(entries.map(\.version.description) == ["1.0.0", "2.0.0"])
@@ -52,9 +60,15 @@ struct IndexTests {
         "line 5: the line has the format 3; this program knows 1 and 2",
         "line 6: cksum: the checksum is not 64 hexadecimal digits",
         "line 7: the field 'name' is missing",
-        "line 8: expected Dictionary<String, Any>",
+        "line 8: the line is no JSON object",
         "line 10: the line is no JSON object",
+        "line 11: vers: expected a text, found null",
+        "line 12: name: expected a text",
+        "line 13: rust_version: expected a text",
+        "line 14: v: expected a whole number",
+        "line 15: yanked: expected true or false",
       ])
+    #expect(problems.map { $0.version?.description }[2] == "1.1.0")
   }
 
   @Test("names that would leave their folder are problems")

@@ -24,7 +24,10 @@ final class Farm: Sendable {
     try? FileManager.default.removeItem(atPath: folder)
   }
 
-  var statePath: String { "\(folder)/registry-sync.json" }
+  /// What is remembered of a sparse index's crates.
+  var cratesPath: String { "\(folder)/registry-sync/crates" }
+
+  var statePath: String { "\(folder)/registry-sync/state.json" }
 
   func sync(
     _ crates: String..., token: String? = FakeBackend.token, backendURL: String? = nil,

@@ -1,3 +1,4 @@
+import CrateRegistry
 import FarmModel
 import Foundation
 import Testing
@@ -6,75 +7,145 @@ import Testing
 
 @Suite("What a sync decides")
 struct PlanTests {
-  private func version(_ text: String, checksum: Character = "a", yanked: Bool = false) throws
-    -> RegistryVersion
-  {
-    RegistryVersion(
-      crate: try #require(CrateName("abc")), version: try #require(Semver(text)),
-      checksum: String(repeating: checksum, count: 64), yanked: yanked)
+  private let registry = RegistryDescription(indexURL: "i", downloadTemplate: "d")
+  private let sum = String(repeating: "a", count: 64)
+
+  private func name() throws -> CrateName { try #require(CrateName("abc")) }
+
+  private func file(_ lines: String...) -> [UInt8] {
+    Array((lines.joined(separator: "\n") + "\n").utf8)
   }
 
-  @Test("new versions are sent, known ones are not, changed ones are")
+  private func records(_ file: [UInt8], old: [UInt8] = []) throws -> CrateRecords {
+    CrateRecords(try name(), file: file, old: old, reader: IndexFileReader())
+  }
+
+  private func read(_ lines: [UInt8]) throws -> [RegistryRecord] {
+    try lines.split(separator: 10).map {
+      try JSONDecoder().decode(RegistryRecord.self, from: Data($0))
+    }
+  }
+
+  @Test("versions come before the crate's list; those that an older file had are only listed")
   func changes() throws {
-    let one = try version("1.0.0")
-    let first = SyncPlan(versions: [one], old: CrateState(), contents: [:])
-    #expect(first.records == [one])
-    #expect(SyncPlan(versions: [one], old: first.state, contents: [:]).records.isEmpty)
-    let yanked = try version("1.0.0", yanked: true)
-    #expect(SyncPlan(versions: [yanked], old: first.state, contents: [:]).records == [yanked])
-    let other = try version("1.0.0", checksum: "b")
-    #expect(SyncPlan(versions: [other], old: first.state, contents: [:]).records == [other])
-    let two = try version("1.1.0")
-    #expect(SyncPlan(versions: [one, two], old: first.state, contents: [:]).records == [two])
+    let one = indexLine("abc", "1.0.0", sum)
+    let two = indexLine("abc", "1.1.0", sum)
+    let yanked = indexLine("abc", "1.0.0", sum, yanked: true)
+    func kinds(_ file: [UInt8], old: [UInt8] = []) throws -> [String] {
+      try read(try records(file, old: old).lines).map {
+        switch $0 {
+        case .registry: "registry"
+        case .version(let version): "\(version.version) \(version.yanked)"
+        case .crate(let crate): (crate.versions ?? []).map(\.description).joined(separator: ",")
+        }
+      }
+    }
+    #expect(try kinds(file(one, two)) == ["1.0.0 false", "1.1.0 false", "1.0.0,1.1.0"])
+    #expect(try kinds(file(one, two), old: file(one)) == ["1.1.0 false", "1.0.0,1.1.0"])
+    #expect(try kinds(file(yanked, two), old: file(one, two)) == ["1.0.0 true", "1.0.0,1.1.0"])
+    #expect(try kinds(file(two), old: file(one, two)) == ["1.1.0"])
+    #expect(try kinds([]) == [""])
   }
 
-  @Test("what was found in a .crate goes with its version, and is forgotten with it")
-  func contents() throws {
-    let one = try version("1.0.0")
-    let found = CrateContents(binaries: [], hasLockfile: true)
-    let known = SyncPlan(versions: [one], old: CrateState(), contents: [one.checksum: found])
-    #expect(known.records.map(\.contents) == [found])
-    #expect(known.state.contents == [one.checksum: found])
-    let gone = SyncPlan(versions: [], old: known.state, contents: known.state.contents)
-    #expect(gone.state == CrateState())
+  @Test("a line of a newer format is a problem, and its version is not taken for deleted")
+  func newerFormat() throws {
+    let newer = String(indexLine("abc", "2.0.0", sum).dropLast()) + #","v":9}"#
+    let found = try records(file(indexLine("abc", "1.0.0", sum), newer))
+    #expect(found.versions == 1)
+    #expect(
+      found.problems.map(\.reason) == [
+        "index line 2: the line has the format 9; this program knows 1 and 2"
+      ])
+    guard case .crate(let crate)? = try read(found.lines).last else {
+      Issue.record("no crate line")
+      return
+    }
+    #expect(crate.versions?.map(\.description) == ["1.0.0", "2.0.0"])
+    // Of which version a line is that cannot be read, nobody knows: nothing is said of the whole.
+    let broken = try records(file(indexLine("abc", "1.0.0", sum), "{"))
+    #expect(try read(broken.lines).count == 1)
   }
 
-  @Test("the newest version is the highest release that is not yanked, else a pre-release")
-  func newest() throws {
-    let versions = [
-      try version("1.0.0"), try version("2.0.0", yanked: true), try version("2.1.0-rc.1"),
-      try version("0.9.0"),
-    ]
-    #expect(SyncPlan.newest(of: versions)?.version.description == "1.0.0")
-    #expect(SyncPlan.newest(of: [versions[2]])?.version.description == "2.1.0-rc.1")
-    #expect(SyncPlan.newest(of: [versions[1]]) == nil)
-    #expect(SyncPlan.newest(of: []) == nil)
+  @Test("lines are spelt as CanonicalJSON spells them")
+  func spelling() throws {
+    for (rust, time) in [
+      (nil, nil), ("1.70", 5), ("a\"b\\", nil), ("ä\u{1}/", Int64.max),
+    ] as [(String?, Int64?)] {
+      for contents in [nil, CrateContents(binaries: [], hasLockfile: true, description: "x/y")] {
+        let record = RegistryRecord.version(
+          RegistryVersion(
+            crate: try name(), version: try #require(Semver("1.0.0-a.1+b")), checksum: sum,
+            yanked: rust == nil, publishedAt: time, rustVersion: rust, contents: contents))
+        #expect(
+          String(decoding: RecordLine.bytes(of: record), as: UTF8.self)
+            == (try CanonicalJSON.text(record)) + "\n")
+      }
+    }
   }
 
-  @Test("another backend is told everything, but no .crate is looked into again")
-  func otherBackend() throws {
-    let one = try version("1.0.0")
-    let found = CrateContents(binaries: [], hasLockfile: true)
-    var state = SyncState(indexURL: "i", backendURL: "b")
-    state.downloadTemplate = "t"
-    state.crates["abc"] =
-      SyncPlan(versions: [one], old: CrateState(), contents: [one.checksum: found]).state
-    state.crates["abc"]?.etag = "e"
-    #expect(state.adapted(indexURL: "i", backendURL: "b") == state)
-    let other = state.adapted(indexURL: "i", backendURL: "c")
-    #expect(other.downloadTemplate == nil)
-    #expect(other.crates["abc"] == CrateState(contents: [one.checksum: found]))
+  @Test("so are the lines of crates", arguments: [nil, [], ["1.0.0"], ["1.0.0", "2.0.0-a"]])
+  func crateSpelling(versions: [String]?) throws {
+    for downloads in [nil, 7] as [Int64?] {
+      let record = RegistryRecord.crate(
+        RegistryCrate(
+          crate: try name(), versions: try versions?.map { try #require(Semver($0)) },
+          downloads: downloads))
+      #expect(
+        String(decoding: RecordLine.bytes(of: record), as: UTF8.self)
+          == (try CanonicalJSON.text(record)) + "\n")
+    }
   }
 
-  @Test("bodies")
+  @Test("bodies begin with the registry's line and stay within their limits")
   func bodies() throws {
-    let registry = RegistryDescription(indexURL: "i", downloadTemplate: "d")
     let head = #"{"download_template":"d","index_url":"i","type":"registry"}"# + "\n"
-    #expect(RecordBatches.bodies(registry: registry, versions: []) == [Array(head.utf8)])
-    let versions = try ["1.0.0", "1.0.1", "1.0.2"].map { try version($0) }
-    let bodies = RecordBatches.bodies(registry: registry, versions: versions, lineLimit: 3)
-    #expect(bodies.map { body in body.count { $0 == 10 } } == [3, 2])
-    #expect(bodies.allSatisfy { $0.starts(with: Array(head.utf8)) })
+    var cutter = BodyCutter<Int>(registry: registry, limits: .init(lines: 6, bytes: 1 << 20))
+    let crate = try records(
+      file(indexLine("abc", "1.0.0", sum), indexLine("abc", "1.0.1", sum)))
+    for mark in 1...3 { cutter.append(crate, mark: mark) }
+    var bodies: [RecordBody<Int>] = []
+    while let body = cutter.takeFull() { bodies.append(body) }
+    while let body = cutter.takeRest() { bodies.append(body) }
+    #expect(bodies.allSatisfy { $0.bytes.starts(with: Array(head.utf8)) })
+    #expect(bodies.map { body in body.bytes.count { $0 == 10 } } == bodies.map(\.lines))
+    #expect(bodies.map(\.lines).allSatisfy { $0 <= 6 })
+    #expect(bodies.flatMap(\.parts).compactMap(\.mark) == [1, 2, 3])
+    #expect(bodies.map(\.versions).reduce(0, +) == 6)
+    let lines = bodies.flatMap { $0.bytes.dropFirst(head.utf8.count) }
+    #expect(lines == crate.lines + crate.lines + crate.lines)
+  }
+
+  @Test("a crate with more lines than a body holds is cut, and is done with its last line")
+  func longCrate() throws {
+    let lines = (0..<10).map { indexLine("abc", "1.0.\($0)", sum) }.joined(separator: "\n")
+    let crate = try records(Array(lines.utf8))
+    var cutter = BodyCutter<Int>(registry: registry, limits: .init(lines: 4, bytes: 1 << 20))
+    cutter.append(crate, mark: 7)
+    var bodies: [RecordBody<Int>] = []
+    while let body = cutter.takeRest() { bodies.append(body) }
+    #expect(bodies.map(\.lines) == [4, 4, 4, 3])
+    #expect(bodies.map { $0.parts.map(\.mark) } == [[nil], [nil], [nil], [7]])
+    #expect(bodies.map(\.versions) == [3, 3, 3, 1])
+    let bySize = BodyCutter<Int>.Limits(lines: 1000, bytes: 500)
+    cutter = BodyCutter(registry: registry, limits: bySize)
+    cutter.append(crate, mark: 7)
+    var sizes: [Int] = []
+    while let body = cutter.takeRest() { sizes.append(body.bytes.count) }
+    #expect(sizes.count > 1 && sizes.allSatisfy { $0 <= 500 })
+  }
+
+  @Test("halves of a body hold the same lines")
+  func halves() throws {
+    var body = RecordBody<Int>(registry: registry)
+    let crate = try records(file(indexLine("abc", "1.0.0", sum)))
+    for mark in 1...3 {
+      body.append(crate.lines, count: 2, versions: 1, of: "abc", mark: mark)
+    }
+    let (first, second) = body.halves()
+    #expect(first.parts.map(\.mark) == [1])
+    #expect(second.parts.map(\.mark) == [2, 3])
+    #expect((first.lines, second.lines) == (3, 5))
+    #expect(try read(second.bytes).count == 5)
   }
 
   @Test("the wait grows with failures from a second to the interval")
@@ -97,5 +168,24 @@ struct PlanTests {
     #expect(list.names.map(\.text) == ["Abc", "x-y"])
     #expect(
       list.problems == [SyncProblem(crate: "ä", reason: "f line 6: no crate has such a name")])
+  }
+
+  @Test("progress tells the rate since it went on, and the time left at it")
+  func progress() {
+    let progress = SyncProgress(
+      stage: .index, done: 300, total: 500, versions: 1, elapsed: .seconds(10), doneBefore: 100)
+    #expect(progress.rate == 20)
+    #expect(progress.timeLeft == .seconds(10))
+    #expect(
+      SyncProgress(stage: .index, done: 0, total: 5, versions: 0, elapsed: .zero).timeLeft == nil)
+  }
+
+  @Test("a lease that has run out has no fence")
+  func lease() throws {
+    let grant = RegistryLeaseGrant(fence: 3, seconds: 30)
+    let lease = SyncLease(holder: "h", grant: grant, asked: .now)
+    #expect(try lease.fence() == 3)
+    lease.renew(grant, asked: .now - .seconds(31))
+    #expect(throws: SyncError.self) { try lease.fence() }
   }
 }

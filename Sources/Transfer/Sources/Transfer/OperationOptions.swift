@@ -60,6 +60,7 @@ extension Operation {
     options.set(CURLOPT_TCP_KEEPALIVE, 1)
     options.set(CURLOPT_BUFFERSIZE, 128 << 10)
     options.set(CURLOPT_USERAGENT, configuration.userAgent)
+    options.set(CURLOPT_PIPEWAIT, configuration.prefersMultiplexing ? 1 : 0)
     options.set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(configuration.connectTimeout))
     if let timeout = request.timeout { options.set(CURLOPT_TIMEOUT_MS, milliseconds(timeout)) }
     if let socket = request.unixSocket { options.set(CURLOPT_UNIX_SOCKET_PATH, socket) }

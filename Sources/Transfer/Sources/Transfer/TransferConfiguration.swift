@@ -8,14 +8,18 @@ public struct TransferConfiguration: Sendable {
   public var maximumConnectionsPerHost: Int
   /// How long name resolution, connecting and the TLS handshake may take together.
   public var connectTimeout: Duration
+  /// Whether a request waits while a connection is being made that it may share (HTTP/2), rather than
+  /// make another one: for many small requests to one host.
+  public var prefersMultiplexing: Bool
 
   /// Creates a configuration; the defaults suit a builder or a registry client.
   public init(
     userAgent: String = "builds.rs/0.1", maximumConnectionsPerHost: Int = 32,
-    connectTimeout: Duration = .seconds(10)
+    connectTimeout: Duration = .seconds(10), prefersMultiplexing: Bool = false
   ) {
     self.userAgent = userAgent
     self.maximumConnectionsPerHost = maximumConnectionsPerHost
     self.connectTimeout = connectTimeout
+    self.prefersMultiplexing = prefersMultiplexing
   }
 }
