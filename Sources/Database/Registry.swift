@@ -44,12 +44,16 @@ extension FarmDatabase {
       guard !batch.crates.isEmpty else {
         return IngestOutcome(added: 0, changed: 0, unchanged: 0)
       }
+      let isLarge = batch.versionCount + batch.crates.count > StagingStatements.largeBody
+      if isLarge { try connection.execute(StagingStatements.forgetPlans) }
       try connection.execute(StagingStatements.tables + StagingStatements.settings)
       try connection.copyIn(StagingStatements.copyCrates, chunks: crates.chunks)
       if batch.versionCount > 0 {
         try connection.copyIn(StagingStatements.copyVersions, chunks: batch.versions.chunks)
       }
-      return try connection.keepStaged(batch, registry: number)
+      let outcome = try connection.keepStaged(batch, registry: number)
+      if isLarge { try connection.execute(StagingStatements.forgetPlans) }
+      return outcome
     }
   }
 

@@ -38,11 +38,13 @@ enum StagingStatements {
     ) ON COMMIT DELETE ROWS;
     """
 
-  /// The tables are used anew each time, with other numbers of rows: no plan holds for the next time. And
-  /// what is looked up by an index is in memory, or nearly so.
-  static let settings = """
-    SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL random_page_cost = 1.1
-    """
+  /// What is looked up by an index is in memory, or nearly so.
+  static let settings = "SET LOCAL random_page_cost = 1.1"
+
+  /// Plans are kept by connection. Those for a few lines do not fit many, nor the other way round: a body of
+  /// more lines than this has its own.
+  static let largeBody = 500
+  static let forgetPlans = "DISCARD PLANS"
 
   static let copyCrates = """
     COPY staged_crates (number, line, name, normalized_name, has_versions, newest, listed, is_complete,

@@ -41,6 +41,22 @@ struct RegistryTests {
     }
   }
 
+  @Test("a large body between small ones")
+  func large() async throws {
+    try await Farm.with { farm in
+      func body(_ numbers: Range<Int>) throws -> [RegistryRecord] {
+        try [Farm.registry] + numbers.map { try Farm.version("crate\($0)", binaries: nil) }
+      }
+      for (numbers, added) in [(0..<1, 1), (0..<1000, 999), (1000..<1001, 1), (0..<1001, 0)] {
+        let outcome = try await farm.database.ingest(try body(numbers))
+        #expect(
+          outcome
+            == IngestOutcome(added: added, changed: 0, unchanged: numbers.count - added))
+      }
+      #expect(try await farm.database.looks(limit: 2000, depth: .newest).count == 1001)
+    }
+  }
+
   @Test("what the index no longer lists is marked and not built; listed again, it is as before")
   func deleted() async throws {
     try await Farm.with { farm in
