@@ -35,6 +35,7 @@ struct KnownAnswer: Sendable, CustomTestStringConvertible {
       "eza", "0.14.0", "eza --version",
       "eza - A modern, maintained replacement for ls\nv0.14.0 [+git]"),
     KnownAnswer("fd-find", "8.6.0", "fd --version", "fd 8.6.0"),
+    KnownAnswer("fd-find", "8.6.0", "fd --version", "fdfind 8.6.0"),
     KnownAnswer("git-delta", "0.16.5", "delta --version", "delta 0.16.5"),
     KnownAnswer("grex", "1.4.4", "grex --version", "grex 1.4.4"),
     KnownAnswer("hexyl", "0.8.0", "hexyl --version", "hexyl 0.8.0"),
