@@ -52,6 +52,7 @@ enum FinalFailureStatements {
         SELECT j.id, g.* FROM jobs j JOIN given g
           ON g.job = j.id AND g.attempt = j.attempt AND g.builder = j.builder_id
         WHERE j.state = 'leased' AND NOT j.cancel_requested
+          AND EXISTS (SELECT FROM builders b WHERE b.id = g.builder AND b.state <> 'disabled')
         ORDER BY j.id FOR UPDATE OF j
       ), ended AS (
         UPDATE attempts a SET finished_at = clock_timestamp(), result = 'failed',

@@ -95,6 +95,7 @@ enum LeaseStatements {
         JOIN jobs j ON j.id = r.job AND j.attempt = r.attempt
         JOIN attempts a ON a.job_id = r.job AND a.attempt = r.attempt
         WHERE a.builder_id = $1
+          AND EXISTS (SELECT FROM builders b WHERE b.id = $1 AND b.state <> 'disabled')
           AND ((j.state = 'leased' AND j.builder_id = $1)
                OR (j.state = 'pending' AND a.failure_class = 'lease-lost'
                    AND a.plan_digest = j.plan_digest))
@@ -158,6 +159,7 @@ enum LeaseStatements {
       SELECT j.state, j.attempt, j.target, j.requirement_id, j.plan_digest, j.retries_left,
              j.forgiven_attempt, v.crate_id, j.limits_doubled, j.cancel_requested, a.result, a.failure_class,
              (j.attempt = a.attempt
+              AND EXISTS (SELECT FROM builders b WHERE b.id = $3 AND b.state <> 'disabled')
               AND ((j.state = 'leased' AND j.builder_id = $3)
                    OR (j.state = 'pending' AND a.failure_class IS NOT DISTINCT FROM 'lease-lost'
                        AND a.plan_digest = j.plan_digest))) AS held

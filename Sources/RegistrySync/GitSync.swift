@@ -133,14 +133,6 @@ private struct Way {
   var git: GitState
   var state: SyncState
 
-  init(session: SyncSession, changes: [GitChange], done: Int, git: GitState, state: SyncState) {
-    self.session = session
-    self.changes = changes
-    self.done = done
-    self.git = git
-    self.state = state
-  }
-
   mutating func save() async throws(SyncError) {
     state.git = git
     try await session.folder.save(state)

@@ -36,6 +36,29 @@ struct RaceTests {
     }
   }
 
+  @Test("a builder that is disabled can neither renew, fail nor publish what it has")
+  func disabled() async throws {
+    try await Farm.with { farm in
+      try await farm.addJob("hexyl")
+      let builder = try await farm.addBuilder()
+      let job = try #require(try await farm.claim(builder))
+      _ = try await farm.database.setBuilderState(String(builder), to: .disabled)
+      #expect(try await farm.database.renew(builder: builder, attempts: [(job.id, 1)]).isEmpty)
+      let failure = ExecutorFailure(.compile, "no")
+      let end = FinalFailure(builder: builder, job: job.id, attempt: 1, failure: failure)
+      #expect(try await farm.database.endFinally([end]).isEmpty)
+      #expect(
+        try await farm.database.fail(
+          builder: builder, job: job.id, attempt: 1, failure: failure) == nil)
+      #expect(
+        try await farm.database.publicationObstacle(builder: builder, job: job.id, attempt: 1)
+          == .stale)
+      try await farm.expire(job.id)
+      #expect(try await farm.database.expireLeases().map(\.job) == [job.id])
+      #expect(try await farm.claim(try await farm.addBuilder())?.id == job.id)
+    }
+  }
+
   @Test("a piece of a log that comes while its attempt is being ended is not left behind")
   func latePiece() async throws {
     try await Farm.with { farm in

@@ -158,8 +158,8 @@ extension FakeBackend.State {
       case .crate(let crate):
         if let count = crate.downloads { downloads[crate.crate.text] = count }
         guard let listed = crate.versions else { break }
-        crates[crate.crate.normalized]?.keys.filter { !listed.contains($0) }.forEach {
-          crates[crate.crate.normalized]?[$0] = nil
+        crates[crate.crate.normalized] = crates[crate.crate.normalized]?.filter {
+          listed.contains($0.key)
         }
       }
     }

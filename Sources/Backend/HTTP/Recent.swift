@@ -15,7 +15,8 @@ final class Recent<Value: Sendable>: Sendable {
   init(_ read: @escaping @Sendable () async throws -> Value) {
     let keeper = Keeper()
     kept = keeper
-    batcher = Batcher(largest: .max, canShare: { _, _ in true }) { askers in
+    let share: @Sendable (Void, Void) -> Bool = { _, _ in true }
+    batcher = Batcher(largest: .max, canShare: share) { askers in
       let start = ContinuousClock.now
       let value: Value
       if let known = keeper.value(at: start) {
