@@ -113,4 +113,62 @@ struct BadBuilderTests {
       }
     }
   }
+
+  @Test("one that floods the backend with ends of attempts is slowed down, and holds up nobody")
+  func floodOfEnds() async throws {
+    try await BackendFarm.with { farm in
+      // As if recording took long.
+      let other = try await PostgresConnection(connecting: farm.database.pool.address)
+      try await other.query("BEGIN")
+      try await other.query("LOCK TABLE attempts IN ACCESS EXCLUSIVE MODE")
+      try await ScriptedBuilder(name: "flooder", slots: 2).work(farm, ready: false) { flooder in
+        for job in 1...5 as ClosedRange<Int64> {
+          try await flooder.send(
+            .finished(
+              Finished(
+                job: job, attempt: 1, outcome: .failed(.infrastructure, message: ""), report: nil)))
+        }
+        try await flooder.send(.heartbeat(Heartbeat(attempts: [])))
+        try await ScriptedBuilder(name: "calm").work(farm, ready: false) { calm in
+          for _ in 0..<20 {
+            try await calm.send(.heartbeat(Heartbeat(attempts: [])))
+            #expect(try await calm.next() == .renewed(Renewed(attempts: [], leaseSeconds: 60)))
+          }
+        }
+        try await other.query("COMMIT")
+        await other.close()
+        var answers: [BackendMessage] = []
+        for _ in 0..<6 { answers.append(try await flooder.next()) }
+        let beat = answers.firstIndex { if case .renewed = $0 { true } else { false } }
+        // Two run; three others and the heartbeat wait for their places.
+        #expect((beat ?? 0) >= 3, "\(answers)")
+        for job in 1...5 as ClosedRange<Int64> {
+          #expect(answers.contains(.stale(AttemptReference(job: job, attempt: 1))))
+        }
+      }
+    }
+  }
+
+  @Test(
+    "an attempt that a builder was told it has lost is stale without a question to the database")
+  func lostIsStale() async throws {
+    try await BackendFarm.with { farm in
+      try await ScriptedBuilder(name: "late").work(farm, ready: false) { late in
+        let gone = AttemptReference(job: 77, attempt: 3)
+        try await late.send(.heartbeat(Heartbeat(attempts: [gone])))
+        #expect(try await late.next() == .renewed(Renewed(attempts: [], leaseSeconds: 60)))
+        // The database would not answer.
+        let other = try await PostgresConnection(connecting: farm.database.pool.address)
+        try await other.query("BEGIN")
+        try await other.query("LOCK TABLE attempts IN ACCESS EXCLUSIVE MODE")
+        try await late.send(
+          .finished(
+            Finished(
+              job: 77, attempt: 3, outcome: .failed(.infrastructure, message: ""), report: nil)))
+        #expect(try await late.next() == .stale(gone))
+        try await other.query("COMMIT")
+        await other.close()
+      }
+    }
+  }
 }

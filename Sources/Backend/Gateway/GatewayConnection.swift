@@ -22,7 +22,7 @@ final class GatewayConnection {
   private var session: GatewaySession
   private var log = LogBuffer()
   private var isFlushPending = false
-  private var finishing: Set<AttemptReference> = []
+  private var finishing = FinishPlaces()
   private var abilities: (edition: Int, capabilities: Capabilities, numbers: [Int64])?
   private(set) var isOver = false
 
@@ -59,7 +59,7 @@ final class GatewayConnection {
   private func perform(_ event: GatewayEvent) async throws -> [Work] {
     switch event {
     case .message(let message):
-      defer { mailbox.handled() }
+      defer { if !finishing.isFull { mailbox.handled() } }
       return try await perform(read(message))
     case .wake: return try await perform([.claim])
     case .flush:
@@ -67,9 +67,10 @@ final class GatewayConnection {
       try await storeLog()
       return []
     case .finished(let reference, let outcome):
-      finishing.remove(reference)
+      let next = finishing.ended(reference, places: finishPlaces)
+      defer { if next != nil { mailbox.handled() } }
       try await tell(reference, try outcome.get())
-      return []
+      return next.map { [record($0)] } ?? []
     case .deadline: return try await perform(session.timedOut())
     case .disconnected:
       isOver = true
@@ -244,20 +245,26 @@ final class GatewayConnection {
 
   // MARK: Ends
 
-  /// Publishing takes as long as the artifacts are large: it runs beside the connection.
+  private var finishPlaces: Int { FinishPlaces.places(slots: session.capabilities?.slots) }
+
   private func finish(_ finished: Finished) async throws -> [Work] {
     try await storeLog()
-    let reference = AttemptReference(job: finished.job, attempt: finished.attempt)
-    guard finishing.insert(reference).inserted else { return [] }
-    return [
-      { [builder = session.builder, finisher = gateway.finisher, mailbox] in
-        let outcome: Result<FinishOutcome, any Error>
-        do { outcome = .success(try await finisher.finish(finished, builder: builder)) } catch {
-          outcome = .failure(error)
-        }
-        mailbox.post.yield(.finished(reference, outcome))
+    guard !session.isLost(finished.reference) else {
+      try await send(.stale(finished.reference))
+      return []
+    }
+    return finishing.arrived(finished, places: finishPlaces) == .begins ? [record(finished)] : []
+  }
+
+  /// Publishing takes as long as the artifacts are large: it runs beside the connection.
+  private func record(_ finished: Finished) -> Work {
+    { [builder = session.builder, finisher = gateway.finisher, mailbox] in
+      let outcome: Result<FinishOutcome, any Error>
+      do { outcome = .success(try await finisher.finish(finished, builder: builder)) } catch {
+        outcome = .failure(error)
       }
-    ]
+      mailbox.post.yield(.finished(finished.reference, outcome))
+    }
   }
 
   private func tell(_ reference: AttemptReference, _ outcome: FinishOutcome) async throws {
