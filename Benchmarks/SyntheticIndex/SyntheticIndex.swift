@@ -65,7 +65,9 @@ public struct SyntheticIndex: Sendable {
   ///   every third time its first one is yanked.
   public func file(of crate: Int, changes: Int = 0) -> [UInt8] {
     var file: [UInt8] = []
-    var random = SplitMix(seed &+ UInt64(crate) &* 0x9E37_79B9_7F4A_7C15)
+    // From a number of its own: streams that begin a few steps apart would give crates the same lines.
+    var start = SplitMix(seed &+ UInt64(crate))
+    var random = SplitMix(start.next())
     let shape = CrateShape(crate, crates: crates, &random)
     let name = name(of: crate)
     let count = Int(counts[crate])

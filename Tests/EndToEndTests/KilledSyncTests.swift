@@ -42,7 +42,10 @@ struct KilledSyncTests {
         #expect(await last.ending() == 0, "\(last.lastLines())")
         let found = try await Self.dump(disturbed)
         #expect(found.map(\.count) == expected.map(\.count))
-        #expect(found == expected)
+        for (rows, wanted) in zip(found, expected) {
+          let differing = Set(rows).symmetricDifference(wanted)
+          #expect(differing.isEmpty, "\(differing.sorted().prefix(4))")
+        }
         #expect(expected[2].count == Self.programs, "one job each")
       }
     }
