@@ -77,6 +77,8 @@ public struct BackendApplication: Service, CustomStringConvertible {
     if self.configuration.watchesRecipes {
       configuration.services.append(.init(service: parts.watcher))
     }
+    // The last one is the first to be stopped.
+    configuration.services.append(.init(service: parts.gate))
     // Then downloads that are not done are cut.
     configuration.maximumGracefulShutdownDuration = .seconds(20)
     do {

@@ -15,6 +15,7 @@ struct BackendParts: Sendable {
   let wakeUps: WakeUps
   let requirements: RequirementBook
   let desk: ClaimDesk
+  let gate = ClaimGate()
   /// A builder that comes back after each second of an outage may; one that does so all the time may not.
   let connections = RateLimiter(perMinute: 60)
   let failures: Batcher<FinalFailure, EndedFailure?>
@@ -67,7 +68,8 @@ struct BackendParts: Sendable {
       finisher: AttemptFinisher(
         database: database, publisher: publisher, tidier: tidier, failures: failures,
         logger: logger),
-      wakeUps: wakeUps, requirements: requirements, desk: desk, connections: connections,
+      wakeUps: wakeUps, requirements: requirements, desk: desk,
+      gate: gate, connections: connections,
       terms: GatewaySession.Terms(
         origins: origins.all, leaseSeconds: database.terms.leaseSeconds,
         heartbeatSeconds: configuration.heartbeatSeconds ?? database.terms.heartbeatSeconds),

@@ -55,6 +55,17 @@ extension FarmDatabase {
     }
   }
 
+  /// Gives jobs back whose builder could not be told that it has them, uncharged: neither a retry nor the
+  /// builder's record suffers. Where the builder has heard of them all the same, it may revive its leases
+  /// as long as nobody else has claimed the jobs.
+  public func giveBack(builder: Int64, attempts: [(job: Int64, attempt: Int32)]) async throws {
+    guard !attempts.isEmpty else { return }
+    try await pool.transaction { connection in
+      try connection.wake(
+        Set(try connection.run(LeaseStatements.GiveBack(builder: builder, attempts: attempts))))
+    }
+  }
+
   /// Gives jobs back whose lease has run out, at most `limit` at once.
   ///
   /// - Parameter time: the leases that had run out then; nil: until now. Where the database stands still
@@ -83,7 +94,7 @@ extension FarmDatabase {
 
 enum LeaseStatements {
   static let all: [any Statement.Type] = [
-    Renew.self, Revive.self, Lock.self, Expired.self, EndAttempt.self, EndJob.self,
+    Renew.self, Revive.self, Lock.self, GiveBack.self, Expired.self, EndAttempt.self, EndJob.self,
   ]
 
   struct Renew: Statement {
@@ -184,6 +195,35 @@ enum LeaseStatements {
         limitsDoubled: try row.bool("limits_doubled"),
         cancelRequested: try row.bool("cancel_requested"), alreadySucceeded: result == "succeeded")
     }
+  }
+
+  struct GiveBack: Statement {
+    static let sql = """
+      WITH held AS MATERIALIZED (
+        SELECT j.id, j.attempt FROM jobs j
+        JOIN unnest($2::bigint[], $3::int[]) AS g (job, attempt)
+          ON g.job = j.id AND g.attempt = j.attempt
+        WHERE j.state = 'leased' AND j.builder_id = $1 ORDER BY j.id FOR UPDATE OF j
+      ), ended AS (
+        UPDATE attempts a SET finished_at = clock_timestamp(), result = 'failed',
+          failure_class = 'lease-lost', failure_message = 'the builder could not be told of it'
+        FROM held h WHERE a.job_id = h.id AND a.attempt = h.attempt
+      )
+      UPDATE jobs j SET state = CASE WHEN j.cancel_requested THEN 'cancelled' ELSE 'pending' END,
+        finalized_at = CASE WHEN j.cancel_requested THEN clock_timestamp() END,
+        builder_id = NULL, lease_expires_at = NULL, cancel_requested = false,
+        updated_at = clock_timestamp()
+      FROM held h WHERE j.id = h.id
+      RETURNING j.requirement_id
+      """
+    let parameters: [PostgresValue]
+    init(builder: Int64, attempts: [(job: Int64, attempt: Int32)]) {
+      parameters = [
+        .int(builder), .intArray(attempts.map(\.job)),
+        .intArray(attempts.map { Int64($0.attempt) }),
+      ]
+    }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("requirement_id")) }
   }
 
   struct Expired: Statement {

@@ -28,7 +28,7 @@ extension FarmDatabase {
     ) { first, _ in first }
     let outlook = Outlook(
       requirements: requirements,
-      builders: try await pool.run(SettlementStatements.Profiles(seenWithin: Self.presentSeconds)),
+      builders: try await pool.run(OutlookStatements.Present(seconds: Self.presentSeconds)),
       pace: Dictionary(try await pool.run(OutlookStatements.Pace())) { first, _ in first })
     return Dictionary(jobs.map { ($0.id, outlook.of($0)) }) { first, _ in first }
   }
@@ -38,7 +38,7 @@ extension FarmDatabase {
 struct Outlook {
   var requirements: [Int64: JobRequirement]
   /// Approved builders that were heard of lately.
-  var builders: [Capabilities]
+  var builders: [PresentBuilder]
   /// By target, how many seconds a job has taken of late.
   var pace: [String: Double]
 
@@ -71,10 +71,18 @@ struct Outlook {
     case nil: break
     }
     guard let requirement = requirements[job.requirementID] else { return Self.ended(job) }
-    if let reason = Matching.reason(requirement, builders: builders) {
+    if let reason = Matching.reason(requirement, builders: builders.map(\.capabilities)) {
       return JobOutlook(why: reason)
     }
-    let slots = builders.filter { $0.obstacle(to: requirement) == nil }.reduce(0) { $0 + $1.slots }
+    let able = builders.filter { $0.capabilities.obstacle(to: requirement) == nil }
+    let working = able.filter { $0.pauseSeconds == 0 }
+    guard !working.isEmpty else {
+      let pause = able.map(\.pauseSeconds).min() ?? 0
+      return JobOutlook(
+        why: "the builders that can do it pause after failures of their own, the first one for "
+          + "\(Int(pause.rounded(.up))) s more", startsInSeconds: pause)
+    }
+    let slots = working.reduce(0) { $0 + $1.capabilities.slots }
     let position = job.position ?? 0
     let seconds = StartEstimate.seconds(
       position: position, slots: slots, secondsPerJob: pace[job.target])
@@ -84,8 +92,34 @@ struct Outlook {
   }
 }
 
+/// A builder that takes jobs, now or after a pause.
+struct PresentBuilder: Sendable {
+  var capabilities: Capabilities
+  /// For how long it still gets no job, after failures of its own.
+  var pauseSeconds: Double
+}
+
 enum OutlookStatements {
-  static let all: [any Statement.Type] = [Pace.self]
+  static let all: [any Statement.Type] = [Pace.self, Present.self]
+
+  /// Approved builders that do not drain and were heard of within so many seconds.
+  struct Present: Statement {
+    static let sql = """
+      SELECT capabilities::text AS capabilities,
+        greatest(0, coalesce(extract(epoch FROM quarantined_until - clock_timestamp()), 0))::float8 AS pause
+      FROM builders
+      WHERE state = 'approved' AND NOT draining AND capabilities IS NOT NULL
+        AND last_seen_at > clock_timestamp() - make_interval(secs => $1)
+      """
+    let parameters: [PostgresValue]
+    init(seconds: Int) { parameters = [.double(Double(seconds))] }
+    func decode(_ row: PostgresRow) throws -> PresentBuilder {
+      PresentBuilder(
+        capabilities: try JSONDecoder().decode(
+          Capabilities.self, from: Data(try row.text("capabilities").utf8)),
+        pauseSeconds: try row.double("pause"))
+    }
+  }
 
   /// How long the last attempts have taken, by target.
   struct Pace: Statement {

@@ -153,15 +153,12 @@ enum SettlementStatements {
     func decode(_ row: PostgresRow) throws -> Int { try row.int("builders") }
   }
 
-  /// What approved builders have; of those heard of within so many seconds, where that is asked.
+  /// What approved builders have.
   struct Profiles: Statement {
     static let sql = """
       SELECT capabilities::text AS capabilities FROM builders
       WHERE state = 'approved' AND NOT draining AND capabilities IS NOT NULL
-        AND ($1::int IS NULL OR last_seen_at > clock_timestamp() - make_interval(secs => $1::int))
       """
-    let parameters: [PostgresValue]
-    init(seenWithin seconds: Int? = nil) { parameters = [.optional(seconds)] }
     func decode(_ row: PostgresRow) throws -> Capabilities {
       try JSONDecoder().decode(
         Capabilities.self, from: Data(try row.text("capabilities").utf8))

@@ -36,6 +36,32 @@ struct RaceTests {
     }
   }
 
+  @Test("what a builder could not be told of goes back uncharged, and is another one's at once")
+  func givenBack() async throws {
+    try await Farm.with { farm in
+      try await farm.addJob("hexyl")
+      let builder = try await farm.addBuilder()
+      let job = try #require(try await farm.claim(builder))
+      let before = try #require(try await farm.database.job(job.id))
+      // A fence that is not held gives nothing back.
+      try await farm.database.giveBack(builder: builder, attempts: [(job.id, 2), (job.id + 1, 1)])
+      #expect(try await farm.database.job(job.id)?.state == .leased)
+      try await farm.database.giveBack(builder: builder, attempts: [(job.id, 1)])
+      let after = try #require(try await farm.database.job(job.id))
+      #expect(after.state == .pending && after.hold == nil)
+      #expect(after.retriesLeft == before.retriesLeft)
+      // It did hear of it: as long as nobody else has the job, it may go on.
+      #expect(
+        try await farm.database.renew(builder: builder, attempts: [(job.id, 1)]).map(\.job) == [
+          job.id
+        ])
+      try await farm.database.giveBack(builder: builder, attempts: [(job.id, 1)])
+      let other = try await farm.addBuilder()
+      #expect(try await farm.claim(other)?.attempt == 2)
+      #expect(try await farm.database.renew(builder: builder, attempts: [(job.id, 1)]).isEmpty)
+    }
+  }
+
   @Test("a builder that is disabled can neither renew, fail nor publish what it has")
   func disabled() async throws {
     try await Farm.with { farm in

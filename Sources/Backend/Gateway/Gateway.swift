@@ -16,6 +16,7 @@ struct Gateway: Sendable {
   let wakeUps: WakeUps
   let requirements: RequirementBook
   let desk: ClaimDesk
+  let gate: ClaimGate
   /// Bounds how often one key may connect.
   let connections: RateLimiter
   let terms: GatewaySession.Terms

@@ -164,13 +164,29 @@ final class GatewayConnection {
   // MARK: Leases
 
   private func claim() async throws {
-    while session.claimableSlots > 0, let capabilities = session.capabilities {
+    while gateway.gate.isOpen, session.claimableSlots > 0,
+      let capabilities = session.capabilities
+    {
       let claimed = try await gateway.claim(
         builder: session.builder, slots: session.claimableSlots,
         abilities: abilities(capabilities), origin: session.origin)
       guard let claimed else { return }
+      try await assign(claimed)
+    }
+  }
+
+  /// What cannot be told to the builder others may have at once.
+  private func assign(_ claimed: AssignedJobs) async throws {
+    do {
+      guard gateway.gate.isOpen else { throw CancellationError() }
       session.assigned(claimed.references)
       try await send(.assign(claimed.message))
+    } catch {
+      for reference in claimed.references { session.ended(reference) }
+      try await gateway.database.giveBack(
+        builder: session.builder,
+        attempts: claimed.references.map { (job: $0.job, attempt: $0.attempt) })
+      throw error
     }
   }
 
