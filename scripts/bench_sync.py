@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import secrets
 import shutil
 import signal
@@ -93,9 +94,15 @@ class Farm:
         self.recipes = folder / "recipes"
         self.recipes.mkdir()
         shutil.copy(ROOT / "recipes/_default.yaml", self.recipes)
-        # Without targets nothing is to be built, and no `.crate` to be looked into.
+        # Only what somebody asks for is to be built: no `.crate` is to be looked into.
         self.targets = folder / "targets"
         self.targets.mkdir()
+        triple = "x86_64-unknown-linux-gnu.yaml"
+        text = (ROOT / "targets" / triple).read_text()
+        text, found = re.subn(r"(?m)^tier: .*$", "tier: 3", text)
+        if found != 1:
+            sys.exit(f"bench_sync: targets/{triple} names no tier")
+        (self.targets / triple).write_text(text)
         self.url = self.command("database", "start", "--directory", folder / "postgres")
         for setting in ("max_wal_size = '4GB'", "shared_buffers = '512MB'"):
             self.sql("postgres", f"ALTER SYSTEM SET {setting}")
