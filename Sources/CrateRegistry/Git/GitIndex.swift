@@ -40,10 +40,11 @@ public struct GitIndex: Sendable {
   /// Brings the clone up to date; the index's newest commit.
   public func update() async throws(RegistryError) -> String {
     if try await isClone() {
-      // A crates.io that squashes its history leaves nothing behind: only two trees are compared.
-      let depth = isLocal ? [] : ["--depth=1"]
+      // An index that squashes its history leaves nothing behind: only two trees are compared. Within one
+      // machine no byte need be saved, and looking for deltas takes half of the time.
+      let options = isLocal ? ["--upload-pack=git -c pack.window=0 upload-pack"] : ["--depth=1"]
       try await git.run(
-        ["fetch", "--quiet", "--no-tags", "--force"] + depth
+        ["fetch", "--quiet", "--no-tags", "--force"] + options
           + ["--", remote, "+HEAD:\(Self.fetched)"])
     } else {
       try await clone()
