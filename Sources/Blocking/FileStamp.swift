@@ -1,20 +1,19 @@
 import Glibc
 
-/// What tells that a file was written anew, without reading it.
+/// What tells, without reading it, that a file was changed or replaced (stat(2)).
 public struct FileStamp: Sendable, Equatable {
-  /// In bytes.
-  public let size: Int64
-  public let inode: UInt64
-  /// Nanoseconds since 1970.
-  public let modified: Int64
+  private let size: Int64
+  private let inode: UInt64
+  private let modifiedSeconds: Int64
+  private let modifiedNanoseconds: Int64
 
-  /// Looks at the file, of a symbolic link at the one that it names; nil where it is not there or may not
-  /// be looked at. Blocks on the disk.
-  public init?(of path: String) {
+  /// Follows links; nil: the path names nothing that can be looked at. Blocks on the disk.
+  public init?(path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     size = Int64(status.st_size)
     inode = UInt64(status.st_ino)
-    modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+    modifiedSeconds = Int64(status.st_mtim.tv_sec)
+    modifiedNanoseconds = Int64(status.st_mtim.tv_nsec)
   }
 }

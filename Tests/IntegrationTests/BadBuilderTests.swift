@@ -148,27 +148,4 @@ struct BadBuilderTests {
       }
     }
   }
-
-  @Test(
-    "an attempt that a builder was told it has lost is stale without a question to the database")
-  func lostIsStale() async throws {
-    try await BackendFarm.with { farm in
-      try await ScriptedBuilder(name: "late").work(farm, ready: false) { late in
-        let gone = AttemptReference(job: 77, attempt: 3)
-        try await late.send(.heartbeat(Heartbeat(attempts: [gone])))
-        #expect(try await late.next() == .renewed(Renewed(attempts: [], leaseSeconds: 60)))
-        // The database would not answer.
-        let other = try await PostgresConnection(connecting: farm.database.pool.address)
-        try await other.query("BEGIN")
-        try await other.query("LOCK TABLE attempts IN ACCESS EXCLUSIVE MODE")
-        try await late.send(
-          .finished(
-            Finished(
-              job: 77, attempt: 3, outcome: .failed(.infrastructure, message: ""), report: nil)))
-        #expect(try await late.next() == .stale(gone))
-        try await other.query("COMMIT")
-        await other.close()
-      }
-    }
-  }
 }

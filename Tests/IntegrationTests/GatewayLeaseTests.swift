@@ -35,6 +35,30 @@ struct GatewayLeaseTests {
     }
   }
 
+  @Test("an end that was recorded is accepted again after a resume that holds it no more")
+  func repeatedEnd() async throws {
+    try await BackendFarm.with { farm in
+      try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
+      let builder = ScriptedBuilder()
+      // The answer is lost with the connection, as far as the builder knows.
+      let job = try await builder.work(farm) { session in
+        let job = try await session.assigned()
+        #expect(
+          try await session.finish(job, .failed(.compile, message: "no"))
+            == .accepted(job.reference))
+        return job
+      }
+      try await builder.work(farm, ready: false) { session in
+        try await session.send(.resume(Heartbeat(attempts: [job.reference])))
+        #expect(
+          try await session.next() == .resumed(Resumed(held: [], leaseSeconds: 60)))
+        #expect(
+          try await session.finish(job, .failed(.compile, message: "no"))
+            == .accepted(job.reference))
+      }
+    }
+  }
+
   @Test("after a reconnect a builder resumes its lease with the last log sequence")
   func resume() async throws {
     try await BackendFarm.with { farm in

@@ -265,10 +265,6 @@ final class GatewayConnection {
 
   private func finish(_ finished: Finished) async throws -> [Work] {
     try await storeLog()
-    guard !session.isLost(finished.reference) else {
-      try await send(.stale(finished.reference))
-      return []
-    }
     return finishing.arrived(finished, places: finishPlaces) == .begins ? [record(finished)] : []
   }
 

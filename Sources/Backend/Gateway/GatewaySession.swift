@@ -39,8 +39,6 @@ struct GatewaySession: Sendable {
   private(set) var builder: Int64 = 0
   private(set) var capabilities: Capabilities?
   private(set) var held: Set<AttemptReference> = []
-  /// Those that the builder was told it has no more.
-  private var lost: Set<AttemptReference> = []
   private var announcedSlots = 0
   private var isDraining = false
 
@@ -227,23 +225,10 @@ struct GatewaySession: Sendable {
   mutating func renewed(asked: [AttemptReference], held answer: [AttemptReference]) {
     held.subtract(asked)
     held.formUnion(answer)
-    if lost.count > Self.mostRemembered { lost = [] }
-    lost.formUnion(asked)
-    lost.subtract(answer)
   }
-
-  /// Beyond it the database has to tell what is lost: a builder may ask for whatever it likes.
-  private static let mostRemembered = 10_000
-
-  /// Whether the builder was told on this connection that the attempt is not its own any more. What is
-  /// neither lost nor held, such as an attempt of an earlier connection, only the database knows.
-  func isLost(_ reference: AttemptReference) -> Bool { lost.contains(reference) }
 
   /// An attempt is over, published or not.
-  mutating func ended(_ reference: AttemptReference) {
-    held.remove(reference)
-    lost.remove(reference)
-  }
+  mutating func ended(_ reference: AttemptReference) { held.remove(reference) }
 
   /// What operators think of the builder now: a draining one finishes what it has and takes nothing
   /// more, a disabled one has to go.

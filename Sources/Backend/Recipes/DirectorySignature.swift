@@ -17,7 +17,7 @@ struct DirectorySignature: Sendable, Equatable {
       return names.sorted().compactMap { name -> File? in
         guard name.hasSuffix(".yaml"), !name.hasPrefix(".") else { return nil }
         let path = "\(directory)/\(name)"
-        return FileStamp(of: path).map { File(path: path, stamp: $0) }
+        return FileStamp(path: path).map { File(path: path, stamp: $0) }
       }
     }
   }
