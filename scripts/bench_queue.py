@@ -17,6 +17,8 @@ import sys
 import tempfile
 import venv
 
+import bench_goals
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PEERS = ROOT / "Benchmarks/queue_peers.py"
 REQUIREMENTS = ROOT / "Benchmarks/queue_peers.txt"
@@ -162,12 +164,7 @@ def table(report):
         if minute.get("ready_to_assign"):
             latency(f"claim under load, minute {minute['number']} ({minute['jobs']} jobs)",
                     minute["ready_to_assign"])
-    lines.append("")
-    lines.append(f"{'GOAL':<56} {'REACHED':>9} {'BOUND':>7}")
-    for goal in report["goals"]:
-        verdict = {True: "met", False: "missed", None: "not measured"}[goal["met"]]
-        reached = "-" if goal["reached"] is None else f"{goal['reached']:.2f}"
-        lines.append(f"{goal['goal']:<56} {reached:>9} {goal['bound']:>7}  {verdict}")
+    lines += ["", *bench_goals.lines(report["goals"])]
     return "\n".join(lines)
 
 

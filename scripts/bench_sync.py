@@ -25,6 +25,8 @@ import sys
 import tempfile
 import time
 
+import bench_goals
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What the farm knows of an index, without row numbers and times.
 DUMPS = {
@@ -330,11 +332,7 @@ def table(report):
         found = report["kills"]
         lines.append(f"{found['kills']} kills of a sync of {found['rows']['versions']:,} versions: "
                      + ("the same database" if found["same"] else "ANOTHER DATABASE"))
-    lines += ["", f"{'GOAL':<56} {'REACHED':>9} {'BOUND':>7}"]
-    for goal in report["goals"]:
-        verdict = {True: "met", False: "missed", None: "not measured"}[goal["met"]]
-        reached = "-" if goal["reached"] is None else f"{goal['reached']:.2f}"
-        lines.append(f"{goal['goal']:<56} {reached:>9} {goal['bound']:>7}  {verdict}")
+    lines += ["", *bench_goals.lines(report["goals"])]
     return "\n".join(lines)
 
 
