@@ -16,6 +16,7 @@ struct BackendParts: Sendable {
   let requirements: RequirementBook
   let desk: ClaimDesk
   let gate = ClaimGate()
+  let sessions = SessionBook()
   /// A builder that comes back after each second of an outage may; one that does so all the time may not.
   let connections = RateLimiter(perMinute: 60)
   let failures: Batcher<FinalFailure, EndedFailure?>
@@ -36,7 +37,8 @@ struct BackendParts: Sendable {
     desk = ClaimDesk(database: database)
     failures = AttemptFinisher.failures(database)
     wakeUps = WakeUps(
-      address: configuration.database, requirements: requirements, logger: logger)
+      address: configuration.database, requirements: requirements, sessions: sessions,
+      logger: logger)
     tidier = AttemptTidier(database: database, storage: configuration.storage, logger: logger)
   }
 
@@ -68,7 +70,7 @@ struct BackendParts: Sendable {
       finisher: AttemptFinisher(
         database: database, publisher: publisher, tidier: tidier, failures: failures,
         logger: logger),
-      wakeUps: wakeUps, requirements: requirements, desk: desk,
+      wakeUps: wakeUps, sessions: sessions, requirements: requirements, desk: desk,
       gate: gate, connections: connections,
       terms: GatewaySession.Terms(
         origins: origins.all, leaseSeconds: database.terms.leaseSeconds,

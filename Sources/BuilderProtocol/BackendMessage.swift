@@ -10,6 +10,8 @@ public enum BackendMessage: Sendable, Equatable {
   case resumed(Resumed)
   case logReceived(LogReceived)
   case cancel(AttemptReference)
+  /// No new jobs on this connection: the builder finishes what it has and stays. It is let work again by
+  /// the end of the connection.
   case drain
   case accepted(AttemptReference)
   /// What was sent for this attempt came too late: the lease is another's. Stop and forget it.
@@ -48,7 +50,7 @@ public struct Welcome: Codable, Sendable, Equatable {
   }
 }
 
-/// The builder is not let in; the connection ends.
+/// The builder is not let in, or not any more; the connection ends.
 public struct Refused: Codable, Sendable, Equatable {
   public enum Reason: String, Codable, Sendable {
     /// No protocol version in common: upgrade the older side.
@@ -59,6 +61,8 @@ public struct Refused: Codable, Sendable, Equatable {
     case pending
     /// An operator has disabled the builder.
     case disabled
+    /// Another program has connected with the same key since.
+    case replaced
     /// The backend cannot answer now (no database): try again, here or elsewhere.
     case unavailable
   }

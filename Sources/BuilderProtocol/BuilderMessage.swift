@@ -32,6 +32,9 @@ public struct Hello: Codable, Sendable, Equatable {
   public var version: String
   /// A one-use invitation made by `buildsrs builders invite`; nil: the key is known or must wait.
   public var enrolmentToken: String?
+  /// A random text of this run of the builder's program, at most 64 bytes: tells its own older connection
+  /// from another program with the same key. Absent: not told.
+  public var instance: String?
 
   enum CodingKeys: String, CodingKey {
     case protocolRange = "protocol"
@@ -39,17 +42,19 @@ public struct Hello: Codable, Sendable, Equatable {
     case publicKey = "public_key"
     case version
     case enrolmentToken = "enrolment_token"
+    case instance
   }
 
   public init(
     protocolRange: [Int], name: String, publicKey: String, version: String,
-    enrolmentToken: String? = nil
+    enrolmentToken: String? = nil, instance: String? = nil
   ) {
     self.protocolRange = protocolRange
     self.name = name
     self.publicKey = publicKey
     self.version = version
     self.enrolmentToken = enrolmentToken
+    self.instance = instance
   }
 }
 
@@ -170,7 +175,8 @@ public struct AttemptReference: Codable, Sendable, Hashable {
 }
 
 /// All attempts that the builder works on: renews their leases (`heartbeat`), or asks after a
-/// reconnect which of them it still holds (`resume`).
+/// reconnect which of them it still holds (`resume`). What the first `resume` or `ready` of a connection
+/// finds with the builder and neither it nor a heartbeat has named, the builder has given up.
 public struct Heartbeat: Codable, Sendable, Equatable {
   public var attempts: [AttemptReference]
   public init(attempts: [AttemptReference]) { self.attempts = attempts }

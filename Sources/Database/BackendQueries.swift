@@ -12,10 +12,9 @@ public struct UntidyAttempt: Sendable, Hashable {
 }
 
 extension FarmDatabase {
-  /// What operators think of a builder now; nil: there is no such builder. Notes that it was seen.
-  public func standing(of builder: Int64) async throws -> (
-    state: StoredBuilder.State, isDraining: Bool
-  )? {
+  /// What operators think of a builder now, and which session is its newest; nil: there is no such
+  /// builder. Notes that it was seen.
+  public func standing(of builder: Int64) async throws -> StoredStanding? {
     try await pool.run(BackendStatements.Standing(builder: builder)).first
   }
 
@@ -28,21 +27,30 @@ extension FarmDatabase {
   }
 }
 
+/// Whether a builder is to work, and by which session.
+public struct StoredStanding: Sendable, Equatable {
+  public var state: StoredBuilder.State
+  public var isDraining: Bool
+  public var session: Int64
+  /// Which run of the builder's program the session is of; nil: not told.
+  public var instance: String?
+}
+
 enum BackendStatements {
   static let all: [any Statement.Type] = [Untidy.self, Standing.self]
 
   struct Standing: Statement {
     static let sql = """
       UPDATE builders SET last_seen_at = clock_timestamp() WHERE id = $1
-      RETURNING state, draining
+      RETURNING state, draining, session, instance
       """
     let parameters: [PostgresValue]
     init(builder: Int64) { parameters = [.int(builder)] }
-    func decode(_ row: PostgresRow) throws -> (state: StoredBuilder.State, isDraining: Bool) {
-      (
-        StoredBuilder.State(rawValue: try row.text("state")) ?? .disabled,
-        try row.bool("draining")
-      )
+    func decode(_ row: PostgresRow) throws -> StoredStanding {
+      StoredStanding(
+        state: StoredBuilder.State(rawValue: try row.text("state")) ?? .disabled,
+        isDraining: try row.bool("draining"), session: Int64(try row.int("session")),
+        instance: try row.optionalText("instance"))
     }
   }
 

@@ -19,6 +19,8 @@ public struct StoredBuilder: Sendable, Equatable {
   public var leases: Int
   /// It gets no job before this time; nil: it may.
   public var quarantinedUntil: Date?
+  /// The number of its newest session; 0: it has never been here.
+  public var session: Int64
 }
 
 /// A text names several builders: names are the builders' own choice, and anybody may connect with
@@ -51,20 +53,25 @@ public struct TooManyPendingBuilders: Error, Sendable, Equatable, CustomStringCo
 
 extension FarmDatabase {
   /// Finds a builder by its key or makes it: `approved` with a valid invitation, which is used up,
-  /// else `pending`.
+  /// else `pending`. Begins its next session, after which the older ones claim nothing more; whoever serves
+  /// those is told on ``buildersChannel``.
   ///
-  /// - Parameter tokenHash: SHA-256 of the invitation, hexadecimal; nil: none was presented.
+  /// - Parameters:
+  ///   - tokenHash: SHA-256 of the invitation, hexadecimal; nil: none was presented.
+  ///   - instance: which run of the builder's program it is; nil: not told.
   /// - Throws: ``TooManyPendingBuilders``.
   public func registerBuilder(
-    name: String, publicKey: String, version: String, tokenHash: String?
+    name: String, publicKey: String, version: String, tokenHash: String?, instance: String? = nil
   ) async throws -> StoredBuilder {
     try await pool.transaction { connection in
       guard
         let builder = try connection.run(
           BuilderStatements.Upsert(
-            name: name, publicKey: publicKey, version: version, tokenHash: tokenHash)
+            name: name, publicKey: publicKey, version: version, tokenHash: tokenHash,
+            instance: instance)
         ).first
       else { throw TooManyPendingBuilders() }
+      try connection.run(BuilderStatements.Tell(builder: builder.id))
       guard builder.state == .pending, let tokenHash else { return builder }
       let used = try connection.change(
         BuilderStatements.UseInvitation(tokenHash: tokenHash, builder: builder.id))
@@ -80,7 +87,8 @@ extension FarmDatabase {
   }
 
   /// Sets the state of the builder that a name, a number or the beginning of a key (8 digits or
-  /// more) names; answers it, or nothing where there is none. Disables all that are named so.
+  /// more) names; answers it, or nothing where there is none. Disables all that are named so: their jobs
+  /// are others' at once, uncharged.
   ///
   /// - Throws: ``AmbiguousBuilder`` where several would be approved.
   public func setBuilderState(_ which: String, to state: StoredBuilder.State) async throws
@@ -88,7 +96,27 @@ extension FarmDatabase {
   {
     let ids = try await named(which, isOne: state != .disabled)
     return try await pool.transaction { connection in
-      try ids.flatMap { try connection.run(BuilderStatements.SetState(builder: $0, state: state)) }
+      // Jobs before builders, as whoever ends an attempt locks them.
+      if state == .disabled {
+        for id in ids { try connection.run(LeaseStatements.OfBuilder(builder: id)) }
+      }
+      return try ids.flatMap { id in
+        let changed = try connection.run(BuilderStatements.SetState(builder: id, state: state))
+        guard state == .disabled else {
+          try connection.run(BuilderStatements.Tell(builder: id))
+          return changed
+        }
+        // No claim comes after this; one that came before is seen.
+        let leases = try connection.run(LeaseStatements.OfBuilder(builder: id))
+        try connection.giveBack(
+          leases.map { ($0.job, $0.attempt) }, of: id, because: "its builder was disabled")
+        try connection.run(BuilderStatements.Tell(builder: id))
+        return changed.map { builder in
+          var builder = builder
+          builder.leases = 0
+          return builder
+        }
+      }
     }
   }
 
@@ -99,8 +127,10 @@ extension FarmDatabase {
   public func setDraining(_ which: String, _ isDraining: Bool) async throws -> [StoredBuilder] {
     let ids = try await named(which, isOne: true)
     return try await pool.transaction { connection in
-      try ids.flatMap {
-        try connection.run(BuilderStatements.SetDraining(builder: $0, isDraining: isDraining))
+      try ids.flatMap { id in
+        try connection.run(BuilderStatements.Tell(builder: id))
+        return try connection.run(
+          BuilderStatements.SetDraining(builder: id, isDraining: isDraining))
       }
     }
   }
@@ -133,12 +163,12 @@ extension FarmDatabase {
 enum BuilderStatements {
   static let all: [any Statement.Type] = [
     Upsert.self, UseInvitation.self, SetState.self, SetDraining.self, List.self, Invite.self,
-    SetCapabilities.self,
+    SetCapabilities.self, Tell.self,
   ]
 
   static let columns = """
     b.id, b.name, b.public_key, b.state, b.draining, b.version, b.capabilities::text AS capabilities,
-    b.created_at, b.last_seen_at,
+    b.created_at, b.last_seen_at, b.session,
     CASE WHEN b.quarantined_until > clock_timestamp() THEN b.quarantined_until END AS quarantined,
     (SELECT count(*) FROM jobs j WHERE j.builder_id = b.id AND j.state = 'leased') AS leases
     """
@@ -151,28 +181,30 @@ enum BuilderStatements {
       isDraining: try row.bool("draining"), version: try row.optionalText("version"),
       capabilities: try row.optionalText("capabilities"), createdAt: try row.date("created_at"),
       lastSeenAt: try row.optionalDate("last_seen_at"), leases: try row.int("leases"),
-      quarantinedUntil: try row.optionalDate("quarantined"))
+      quarantinedUntil: try row.optionalDate("quarantined"),
+      session: Int64(try row.int("session")))
   }
 
   struct Upsert: Statement {
     static let sql = """
       WITH b AS (
-        INSERT INTO builders (name, public_key, state, version, last_seen_at)
-        SELECT $1, $2, 'pending', $3, clock_timestamp()
+        INSERT INTO builders AS known (name, public_key, state, version, last_seen_at, session, instance)
+        SELECT $1, $2, 'pending', $3, clock_timestamp(), 1, $5
         WHERE EXISTS (SELECT FROM enrolment_tokens
                       WHERE token_hash = $4 AND used_at IS NULL AND expires_at > clock_timestamp())
           OR EXISTS (SELECT FROM builders WHERE public_key = $2)
           OR (SELECT count(*) FROM builders WHERE state = 'pending') < \(TooManyPendingBuilders.most)
         ON CONFLICT (public_key) DO UPDATE
-          SET name = excluded.name, version = excluded.version, last_seen_at = clock_timestamp()
+          SET name = excluded.name, version = excluded.version, last_seen_at = clock_timestamp(),
+              session = known.session + 1, instance = excluded.instance
         RETURNING *
       ) SELECT \(columns) FROM b
       """
     let parameters: [PostgresValue]
-    init(name: String, publicKey: String, version: String, tokenHash: String?) {
+    init(name: String, publicKey: String, version: String, tokenHash: String?, instance: String?) {
       parameters = [
         .text(storable(name)), .text(storable(publicKey)), .text(storable(version)),
-        .optional(tokenHash),
+        .optional(tokenHash), .optional(instance.map(storable)),
       ]
     }
     func decode(_ row: PostgresRow) throws -> StoredBuilder { try BuilderStatements.decode(row) }
@@ -236,5 +268,12 @@ enum BuilderStatements {
       """
     let parameters: [PostgresValue]
     init(builder: Int64, json: String) { parameters = [.int(builder), .json(storableJSON(json))] }
+  }
+
+  /// Tells backends that something about a builder has changed, once the transaction is committed.
+  struct Tell: Statement {
+    static let sql = "SELECT pg_notify('\(FarmDatabase.buildersChannel)', $1::bigint::text)"
+    let parameters: [PostgresValue]
+    init(builder: Int64) { parameters = [.int(builder)] }
   }
 }

@@ -43,10 +43,16 @@ public struct ClaimWish: Sendable, Equatable {
   public var builder: Int64
   /// How many jobs at most; those beyond the first are of the same version as the first.
   public var slots: Int
+  /// The builder's session that asks: one that is not its newest gets nothing. 0: it is not asked.
+  public var session: Int64
+  /// How many jobs the builder may have at once, by whatever sessions it got them.
+  public var capacity: Int
 
-  public init(builder: Int64, slots: Int) {
+  public init(builder: Int64, slots: Int, session: Int64 = 0, capacity: Int = Int(Int32.max)) {
     self.builder = builder
     self.slots = slots
+    self.session = session
+    self.capacity = capacity
   }
 }
 
@@ -91,8 +97,10 @@ extension FarmDatabase {
         let open = try connection.run(
           ClaimStatements.WithinLimits(requirements: requirements, limits: limits))
         guard !open.isEmpty else { break }
+        var wish = wish
+        wish.slots = 1
         let statement = ClaimStatements.Claim(
-          [ClaimWish(builder: wish.builder, slots: 1)], requirements: open,
+          [wish], requirements: open,
           tokenHashes: Array(tokenHashes.dropFirst(claimed.count)), seconds: terms.leaseSeconds)
         let offset = claimed.count
         claimed += try connection.run(statement).map { job in
@@ -118,14 +126,24 @@ enum ClaimStatements {
   /// Nothing is locked before it is known to be among the best, so that claims that run at once do not
   /// take each other's candidates away; there are more candidates than builders for the same reason.
   /// Jobs that must not go to one of the builders are left to a claim without it.
+  ///
+  /// A builder that gets a job is locked against a newer session's welcome, and against its being
+  /// disabled: either comes after this claim or makes it void. One that is locked itself is passed over;
+  /// whoever locks it lets it claim again.
   struct Claim: Statement {
     static let sql = """
       WITH wishes AS (
-        SELECT b.id, w.slots, row_number() OVER (ORDER BY w.turn) AS turn
-        FROM unnest($1::bigint[], $2::int[]) WITH ORDINALITY AS w (builder, slots, turn)
-        JOIN builders b ON b.id = w.builder
-        WHERE b.state = 'approved' AND NOT b.draining
-          AND (b.quarantined_until IS NULL OR b.quarantined_until <= clock_timestamp())
+        SELECT w.id, w.slots, w.session, row_number() OVER (ORDER BY w.turn) AS turn
+        FROM (
+          SELECT b.id, w.session, w.turn, least(w.slots, w.capacity - (
+            SELECT count(*) FROM jobs j WHERE j.builder_id = b.id AND j.state = 'leased')) AS slots
+          FROM unnest($1::bigint[], $2::int[], $6::bigint[], $7::int[]) WITH ORDINALITY
+            AS w (builder, slots, session, capacity, turn)
+          JOIN builders b ON b.id = w.builder
+          WHERE b.state = 'approved' AND NOT b.draining AND w.session IN (0, b.session)
+            AND (b.quarantined_until IS NULL OR b.quarantined_until <= clock_timestamp())
+        ) AS w
+        WHERE w.slots > 0
       ), candidates AS MATERIALIZED (
         SELECT first.id, first.class, first.rank
         FROM unnest($3::bigint[]) AS r (id)
@@ -143,10 +161,16 @@ enum ClaimStatements {
         WHERE j.id IN (SELECT id FROM candidates) AND j.state = 'pending' AND j.hold IS NULL
         ORDER BY j.class, j.rank, j.id LIMIT (SELECT count(*) FROM wishes)
         FOR UPDATE SKIP LOCKED
-      ), winners AS (
-        SELECT b.id, b.version_id, w.id AS builder, w.slots
+      ), matched AS (
+        SELECT b.id, b.version_id, w.id AS builder, w.slots, w.session
         FROM (SELECT *, row_number() OVER (ORDER BY class, rank, id) AS turn FROM best) AS b
         JOIN wishes w USING (turn)
+      ), present AS (
+        SELECT b.id FROM matched m JOIN builders b ON b.id = m.builder
+        WHERE b.state = 'approved' AND NOT b.draining AND m.session IN (0, b.session)
+        FOR SHARE OF b SKIP LOCKED
+      ), winners AS (
+        SELECT m.* FROM matched m WHERE m.builder IN (SELECT id FROM present)
       ), siblings AS (
         SELECT DISTINCT ON (s.id) s.id, w.builder
         FROM winners w CROSS JOIN LATERAL (
@@ -188,6 +212,8 @@ enum ClaimStatements {
       parameters = [
         .intArray(wishes.map(\.builder)), .intArray(wishes.map { Int64(max(1, $0.slots)) }),
         .intArray(requirements), .double(Double(seconds)), .textArray(tokenHashes),
+        .intArray(wishes.map(\.session)),
+        .intArray(wishes.map { Int64(min(max(0, $0.capacity), Int(Int32.max))) }),
       ]
     }
     func decode(_ row: PostgresRow) throws -> ClaimedJob {

@@ -28,6 +28,10 @@ public struct FarmDatabase: Sendable {
   /// requirements, joined by commas; empty: all.
   public static let jobsChannel = "jobs"
 
+  /// The channel on which backends hear that a builder has begun another session, or that operators think
+  /// otherwise of it; the payload is its number.
+  public static let buildersChannel = "builders"
+
   /// Answers whether the database can be asked at all.
   public func ping() async throws { try await pool.query("SELECT 1") }
 

@@ -24,14 +24,17 @@ extension FarmDatabase {
   /// Renews a builder's leases under their fences, all in one statement. A lease that expired, but
   /// whose job nobody has claimed since, is revived.
   ///
+  /// - Parameter session: of the builder that asks: one that is not its newest renews nothing. 0: it is
+  ///   not asked.
   /// - Returns: those that are held; every other one is lost.
-  public func renew(builder: Int64, attempts: [(job: Int64, attempt: Int32)]) async throws
-    -> [HeldLease]
-  {
+  public func renew(
+    builder: Int64, session: Int64 = 0, attempts: [(job: Int64, attempt: Int32)]
+  ) async throws -> [HeldLease] {
     guard !attempts.isEmpty else { return [] }
     return try await pool.transaction { connection in
       let held = try connection.run(
-        LeaseStatements.Renew(builder: builder, attempts: attempts, seconds: terms.leaseSeconds))
+        LeaseStatements.Renew(
+          builder: builder, session: session, attempts: attempts, seconds: terms.leaseSeconds))
       try connection.run(LeaseStatements.Revive(held: held))
       return held
     }
@@ -60,9 +63,48 @@ extension FarmDatabase {
   /// as long as nobody else has claimed the jobs.
   public func giveBack(builder: Int64, attempts: [(job: Int64, attempt: Int32)]) async throws {
     guard !attempts.isEmpty else { return }
+    try await pool.transaction {
+      try $0.giveBack(attempts, of: builder, because: "the builder could not be told of it")
+    }
+  }
+
+  /// Takes from a builder what it does not work on any more: a session that has just begun has named all
+  /// that it does. What had not begun is given back uncharged, everything else as a lost lease at once.
+  ///
+  /// A job that was given to this builder and never begun twice in a row is charged as well: else a
+  /// program that dies of a job would be given it for ever.
+  ///
+  /// - Parameters:
+  ///   - session: the builder's newest; where it is not, nothing happens.
+  ///   - kept: what the builder goes on with.
+  /// - Returns: what was taken; nil: another session is newer.
+  public func forsake(
+    builder: Int64, session: Int64, keeping kept: [(job: Int64, attempt: Int32)]
+  ) async throws -> [AttemptNumber]? {
     try await pool.transaction { connection in
-      try connection.wake(
-        Set(try connection.run(LeaseStatements.GiveBack(builder: builder, attempts: attempts))))
+      let kept = Set(kept.map { AttemptNumber(job: $0.job, attempt: $0.attempt) })
+      // Jobs before builders, as whoever ends an attempt locks them.
+      let left = try connection.run(LeaseStatements.OfBuilder(builder: builder))
+        .filter { !kept.contains($0.number) }
+      guard try connection.run(LeaseStatements.LockSession(builder: builder)) == [session] else {
+        return nil
+      }
+      try connection.giveBack(
+        left.filter { !$0.isCharged }.map { ($0.job, $0.attempt) }, of: builder,
+        because: "the builder came back and had not begun with it")
+      for lease in left where lease.isCharged {
+        guard
+          let current = try connection.run(
+            LeaseStatements.Lock(job: lease.job, attempt: lease.attempt, builder: builder)
+          ).first
+        else { continue }
+        let failure = ExecutorFailure(
+          .leaseLost, "the builder came back and did not work on it any more")
+        _ = try settle(
+          current, job: lease.job, attempt: lease.attempt, builder: builder, failure: failure,
+          on: connection)
+      }
+      return left.map(\.number)
     }
   }
 
@@ -92,9 +134,34 @@ extension FarmDatabase {
   }
 }
 
+/// One try at a job.
+public struct AttemptNumber: Sendable, Hashable {
+  public var job: Int64
+  public var attempt: Int32
+
+  public init(job: Int64, attempt: Int32) {
+    self.job = job
+    self.attempt = attempt
+  }
+}
+
+extension PostgresConnection {
+  /// Gives jobs back uncharged that this builder holds, and wakes others, in a transaction of the caller's.
+  func giveBack(
+    _ attempts: [(job: Int64, attempt: Int32)], of builder: Int64, because reason: String
+  ) throws {
+    guard !attempts.isEmpty else { return }
+    try wake(
+      Set(
+        try run(
+          LeaseStatements.GiveBack(builder: builder, attempts: attempts, reason: reason))))
+  }
+}
+
 enum LeaseStatements {
   static let all: [any Statement.Type] = [
-    Renew.self, Revive.self, Lock.self, GiveBack.self, Expired.self, EndAttempt.self, EndJob.self,
+    Renew.self, Revive.self, Lock.self, GiveBack.self, OfBuilder.self, LockSession.self,
+    Expired.self, EndAttempt.self, EndJob.self,
   ]
 
   struct Renew: Statement {
@@ -106,7 +173,8 @@ enum LeaseStatements {
         JOIN jobs j ON j.id = r.job AND j.attempt = r.attempt
         JOIN attempts a ON a.job_id = r.job AND a.attempt = r.attempt
         WHERE a.builder_id = $1
-          AND EXISTS (SELECT FROM builders b WHERE b.id = $1 AND b.state <> 'disabled')
+          AND EXISTS (SELECT FROM builders b
+                      WHERE b.id = $1 AND b.state <> 'disabled' AND $5::bigint IN (0, b.session))
           AND ((j.state = 'leased' AND j.builder_id = $1)
                OR (j.state = 'pending' AND a.failure_class = 'lease-lost'
                    AND a.plan_digest = j.plan_digest))
@@ -121,10 +189,12 @@ enum LeaseStatements {
                   WHERE l.job_id = j.id AND l.attempt = j.attempt), 0) AS last_sequence
       """
     let parameters: [PostgresValue]
-    init(builder: Int64, attempts: [(job: Int64, attempt: Int32)], seconds: Int) {
+    init(
+      builder: Int64, session: Int64, attempts: [(job: Int64, attempt: Int32)], seconds: Int
+    ) {
       parameters = [
         .int(builder), .intArray(attempts.map(\.job)),
-        .intArray(attempts.map { Int64($0.attempt) }), .double(Double(seconds)),
+        .intArray(attempts.map { Int64($0.attempt) }), .double(Double(seconds)), .int(session),
       ]
     }
     func decode(_ row: PostgresRow) throws -> HeldLease {
@@ -206,7 +276,7 @@ enum LeaseStatements {
         WHERE j.state = 'leased' AND j.builder_id = $1 ORDER BY j.id FOR UPDATE OF j
       ), ended AS (
         UPDATE attempts a SET finished_at = clock_timestamp(), result = 'failed',
-          failure_class = 'lease-lost', failure_message = 'the builder could not be told of it'
+          failure_class = 'lease-lost', failure_message = $4
         FROM held h WHERE a.job_id = h.id AND a.attempt = h.attempt
       )
       UPDATE jobs j SET state = CASE WHEN j.cancel_requested THEN 'cancelled' ELSE 'pending' END,
@@ -217,13 +287,51 @@ enum LeaseStatements {
       RETURNING j.requirement_id
       """
     let parameters: [PostgresValue]
-    init(builder: Int64, attempts: [(job: Int64, attempt: Int32)]) {
+    init(builder: Int64, attempts: [(job: Int64, attempt: Int32)], reason: String) {
       parameters = [
         .int(builder), .intArray(attempts.map(\.job)),
-        .intArray(attempts.map { Int64($0.attempt) }),
+        .intArray(attempts.map { Int64($0.attempt) }), .text(reason),
       ]
     }
     func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("requirement_id")) }
+  }
+
+  /// Locks all that a builder holds.
+  struct OfBuilder: Statement {
+    struct Row: Sendable {
+      let job: Int64
+      let attempt: Int32
+      /// Whether it has begun, or was not begun for the second time in a row.
+      let isCharged: Bool
+
+      var number: AttemptNumber { AttemptNumber(job: job, attempt: attempt) }
+    }
+    static let sql = """
+      SELECT j.id, j.attempt,
+        (EXISTS (SELECT FROM attempts a
+                 WHERE a.job_id = j.id AND a.attempt = j.attempt AND a.stage IS NOT NULL)
+         OR EXISTS (SELECT FROM log_chunks l WHERE l.job_id = j.id AND l.attempt = j.attempt)
+         OR EXISTS (SELECT FROM uploads u WHERE u.job_id = j.id AND u.attempt = j.attempt)
+         OR EXISTS (SELECT FROM attempts p
+                    WHERE p.job_id = j.id AND p.attempt = j.attempt - 1 AND p.builder_id = $1
+                      AND p.failure_class = 'lease-lost')) AS charged
+      FROM jobs j WHERE j.builder_id = $1 AND j.state = 'leased' ORDER BY j.id FOR UPDATE OF j
+      """
+    let parameters: [PostgresValue]
+    init(builder: Int64) { parameters = [.int(builder)] }
+    func decode(_ row: PostgresRow) throws -> Row {
+      Row(
+        job: Int64(try row.int("id")), attempt: Int32(try row.int("attempt")),
+        isCharged: try row.bool("charged"))
+    }
+  }
+
+  /// The number of a builder's newest session; no newer one begins before the transaction ends.
+  struct LockSession: Statement {
+    static let sql = "SELECT session FROM builders WHERE id = $1 FOR NO KEY UPDATE"
+    let parameters: [PostgresValue]
+    init(builder: Int64) { parameters = [.int(builder)] }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("session")) }
   }
 
   struct Expired: Statement {

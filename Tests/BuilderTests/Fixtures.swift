@@ -22,7 +22,7 @@ enum Fixture {
 
   static func session(slots: Int = 1) throws -> BuilderSession {
     BuilderSession(
-      identity: try identity(), name: "alpha", version: "0.1.0",
+      identity: try identity(), name: "alpha", version: "0.1.0", instance: "this run",
       capabilities: capabilities(slots: slots))
   }
 

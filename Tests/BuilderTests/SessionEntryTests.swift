@@ -15,7 +15,7 @@ struct SessionEntryTests {
           .hello(
             Hello(
               protocolRange: [1, 1], name: "alpha", publicKey: identity.publicKeyText,
-              version: "0.1.0")))
+              version: "0.1.0", instance: "this run")))
       ])
     let challenge = Challenge(nonce: Hex.encode(Fixture.nonce))
     let actions = session.received(.challenge(challenge), at: Fixture.now)

@@ -94,9 +94,40 @@ struct SessionReconnectTests {
     var session = try F.session(slots: 2)
     F.enter(&session)
     _ = session.received(F.assign(1), at: F.now)
-    #expect(session.received(.drain, at: F.now).last == F.ready(0))
+    #expect(session.drain().last == F.ready(0))
     _ = session.attemptFinished(F.reference(1), outcome: .succeeded, report: nil)
     #expect(session.received(.accepted(F.reference(1)), at: F.now) == [.stop(.drained)])
+  }
+
+  @Test("one that an operator drains finishes what it has and stays, until a new connection")
+  func isDrained() throws {
+    var session = try F.session(slots: 2)
+    F.enter(&session)
+    _ = session.received(F.assign(1), at: F.now)
+    #expect(session.received(.drain, at: F.now).last == F.ready(0))
+    #expect(session.received(.drain, at: F.now).isEmpty)
+    _ = session.attemptFinished(F.reference(1), outcome: .succeeded, report: nil)
+    #expect(session.received(.accepted(F.reference(1)), at: F.now).isEmpty)
+    _ = session.connectionLost()
+    #expect(F.enter(&session).last == F.ready(2))
+    // Drained still: it is told so again.
+    #expect(session.received(.drain, at: F.now).last == F.ready(0))
+    // A signal ends it all the same.
+    #expect(session.drain() == [.stop(.drained)])
+  }
+
+  @Test(
+    "one whose key another program uses ends with the remedy; its own older connection is no reason"
+  )
+  func replaced() throws {
+    var session = try F.session()
+    F.enter(&session)
+    #expect(
+      session.received(.refused(Refused(reason: .replaced, message: "a key each")), at: F.now)
+        == [.stop(.refused(.replaced, message: "a key each"))])
+    #expect(
+      session.received(.refused(Refused(reason: .unavailable, message: "older")), at: F.now)
+        == [.reconnect(reason: "older")])
   }
 
   @Test("an idle builder that drains ends at once")

@@ -62,13 +62,21 @@ struct RaceTests {
     }
   }
 
-  @Test("a builder that is disabled can neither renew, fail nor publish what it has")
+  @Test(
+    "a builder that is disabled loses what it has to others, uncharged, and cannot end it any more")
   func disabled() async throws {
     try await Farm.with { farm in
       try await farm.addJob("hexyl")
       let builder = try await farm.addBuilder()
       let job = try #require(try await farm.claim(builder))
-      _ = try await farm.database.setBuilderState(String(builder), to: .disabled)
+      let before = try #require(try await farm.database.job(job.id))
+      let changed = try await farm.database.setBuilderState(String(builder), to: .disabled)
+      #expect(changed.map(\.leases) == [0])
+      let after = try #require(try await farm.database.job(job.id))
+      #expect(after.state == .pending && after.hold == nil)
+      #expect(after.retriesLeft == before.retriesLeft)
+      #expect(
+        try await farm.database.attempts(ofJob: job.id).map(\.failureClass) == ["lease-lost"])
       #expect(try await farm.database.renew(builder: builder, attempts: [(job.id, 1)]).isEmpty)
       let failure = ExecutorFailure(.compile, "no")
       let end = FinalFailure(builder: builder, job: job.id, attempt: 1, failure: failure)
@@ -79,9 +87,7 @@ struct RaceTests {
       #expect(
         try await farm.database.publicationObstacle(builder: builder, job: job.id, attempt: 1)
           == .stale)
-      try await farm.expire(job.id)
-      #expect(try await farm.database.expireLeases().map(\.job) == [job.id])
-      #expect(try await farm.database.job(job.id)?.state == .pending)
+      #expect(try await farm.claim(try await farm.addBuilder("2"))?.attempt == 2)
     }
   }
 
@@ -105,17 +111,6 @@ struct RaceTests {
       await other.close()
       try await stored
       #expect(try await farm.database.log(job: job.id, attempt: 1).isEmpty)
-    }
-  }
-
-  /// PostgreSQL tells nobody that somebody waits for a lock: it is asked again and again, within the suite's
-  /// time limit.
-  private func untilSomebodyWaits(for connection: PostgresConnection) async throws {
-    while true {
-      let rows = try await connection.query(
-        "SELECT count(*) AS n FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
-      if try rows[0].int("n") > 0 { return }
-      try await Task.sleep(for: .milliseconds(5))
     }
   }
 

@@ -1,3 +1,4 @@
+import Builder
 import BuilderProtocol
 import Cryptography
 import ExecutorKit
@@ -90,7 +91,7 @@ final class BackendConversation: Sendable {
     }
   }
 
-  /// Assigns a job and asks the builder to end when it is done, so that the test ends too.
+  /// Assigns a job.
   func assign(_ job: AssignedJob) async throws {
     try await send(
       .assign(
@@ -104,6 +105,9 @@ final class BuilderBackend: Sendable {
   typealias Script = @Sendable (BackendConversation, BuilderBackend) async throws -> Void
 
   let uploads = Collector<ReceivedUpload>()
+  /// What the builder's operator wants of it.
+  let stops: AsyncStream<StopRequest>
+  private let stop: AsyncStream<StopRequest>.Continuation
   private let scripts: [Script]
   private let connections = Collector<Int>()
   private let crate: [UInt8]
@@ -115,7 +119,11 @@ final class BuilderBackend: Sendable {
     self.crate = crate
     self.uploadStatuses = uploadStatuses
     self.scripts = scripts
+    (stops, stop) = AsyncStream.makeStream()
   }
+
+  /// Asks the builder to end when it is done, as SIGTERM does.
+  func stopBuilder() { stop.yield(.drain) }
 
   var origin: String { "http://127.0.0.1:\(port.all.first ?? 0)" }
 

@@ -38,7 +38,7 @@ struct BuilderServiceTests {
       #expect(finished.report?.seconds["upload"] != nil)
       try await conversation.send(.accepted(AttemptReference(job: 7, attempt: 1)))
       #expect(try await conversation.ready() == 1)
-      try await conversation.send(.drain)
+      backend.stopBuilder()
       _ = try? await conversation.next()
     }
     try await Self.run(backend) { ending, state in
@@ -73,7 +73,7 @@ struct BuilderServiceTests {
       #expect(finished.outcome == lost && finished.report == nil)
       #expect(try await conversation.ready() == 1)
       try await conversation.send(.stale(AttemptReference(job: 1, attempt: 1)))
-      try await conversation.send(.drain)
+      backend.stopBuilder()
       _ = try? await conversation.next()
     }
     try await Self.run(backend) { ending, _ in #expect(ending == .drained) }
@@ -112,7 +112,7 @@ struct BuilderServiceTests {
         let finished = try await conversation.finished()
         #expect(finished.outcome == .succeeded)
         try await conversation.send(.accepted(AttemptReference(job: 1, attempt: 1)))
-        try await conversation.send(.drain)
+        backend.stopBuilder()
         _ = try? await conversation.next()
       })
     try await Self.run(backend) { ending, _ in #expect(ending == .drained) }
@@ -161,7 +161,7 @@ struct BuilderServiceTests {
       try await conversation.assign(backend.job(2, fake: ["binary": swept, "name": "hello"]))
       #expect(try await conversation.finished().outcome == .succeeded)
       try await conversation.send(.accepted(AttemptReference(job: 2, attempt: 1)))
-      try await conversation.send(.drain)
+      backend.stopBuilder()
       _ = try? await conversation.next()
     }
     try await Self.run(backend, environment: ["BUILDSRS_FAKE_SWEPT": swept]) { ending, _ in
@@ -187,7 +187,7 @@ struct BuilderServiceTests {
       try await conversation.assign(backend.job(2, fake: Self.success))
       #expect(try await conversation.finished().outcome == .succeeded)
       try await conversation.send(.accepted(AttemptReference(job: 2, attempt: 1)))
-      try await conversation.send(.drain)
+      backend.stopBuilder()
       _ = try? await conversation.next()
     }
     try await Self.run(backend) { ending, _ in #expect(ending == .drained) }
@@ -211,7 +211,7 @@ struct BuilderServiceTests {
         return
       }
       try await conversation.send(.accepted(AttemptReference(job: 1, attempt: 1)))
-      try await conversation.send(.drain)
+      backend.stopBuilder()
       _ = try? await conversation.next()
     }
     try await Self.run(backend) { ending, _ in #expect(ending == .drained) }
@@ -232,7 +232,7 @@ struct BuilderServiceTests {
       }
       #expect(message.contains("answered nothing for 2 s"))
       try await conversation.send(.accepted(AttemptReference(job: 1, attempt: 1)))
-      try await conversation.send(.drain)
+      backend.stopBuilder()
       _ = try? await conversation.next()
     }
     try await Self.run(backend, silenceMargin: .seconds(1)) { ending, _ in
@@ -251,7 +251,7 @@ struct BuilderServiceTests {
         return
       }
       #expect(reason.contains(instruction == "crash" ? "crashed with signal" : "answered nothing"))
-      try await conversation.send(.drain)
+      backend.stopBuilder()
       _ = try? await conversation.next()
     }
     try await Self.run(backend, probe: instruction) { ending, _ in #expect(ending == .drained) }

@@ -59,7 +59,7 @@ extension BuilderServiceTests {
           backends: [try BackendAddress(origin)], name: "tested", version: "0", slots: 1,
           silenceMargin: silenceMargin),
         state: state, prober: prober, logger: quiet)
-      try check(try await service.run(), state.path)
+      try check(try await service.run(stops: backend.stops), state.path)
     }
   }
 

@@ -149,7 +149,7 @@ struct GatewaySessionTests {
   func slots() {
     var session = Self.active(slots: 2)
     #expect(session.claimableSlots == 0)
-    #expect(session.received(.ready(Ready(slots: 2))) == [.claim])
+    #expect(session.received(.ready(Ready(slots: 2))) == [.forsake(keeping: []), .claim])
     #expect(session.claimableSlots == 2)
     let first = AttemptReference(job: 1, attempt: 1)
     session.assigned([first])
@@ -178,8 +178,60 @@ struct GatewaySessionTests {
     #expect(session.reconsidered(draining) == [.send(.drain)])
     #expect(session.claimableSlots == 0)
     #expect(session.reconsidered(draining).isEmpty)
-    #expect(session.reconsidered(.approved(builder: 5, isDraining: false)).isEmpty)
+    #expect(session.reconsidered(.approved(builder: 5, isDraining: false)) == [.claim])
     #expect(session.claimableSlots == 1)
+    // One that has heard it announces nothing any more, and begins anew.
+    _ = session.reconsidered(draining)
+    _ = session.received(.ready(Ready(slots: 0)))
+    let actions = session.reconsidered(.approved(builder: 5, isDraining: false))
+    guard case .close(.goingAway, _) = actions.last else {
+      Issue.record("\(actions)")
+      return
+    }
+    #expect(actions.count == 1 && session.phase == .ended)
+  }
+
+  @Test(
+    "what a builder works on it says once: by its first “resume”, else by “ready” and before it claims"
+  )
+  func declares() {
+    let references = (1...2).map { AttemptReference(job: $0, attempt: 1) }
+    var resuming = Self.active(slots: 2)
+    #expect(
+      resuming.received(.resume(Heartbeat(attempts: [references[0]])))
+        == [.resume([references[0]]), .forsake(keeping: [references[0]])])
+    #expect(
+      resuming.received(.resume(Heartbeat(attempts: [references[1]]))) == [.resume([references[1]])]
+    )
+    #expect(resuming.received(.ready(Ready(slots: 1))) == [.claim])
+    // What a heartbeat has named before is held, too.
+    var silent = Self.active(slots: 2)
+    #expect(
+      silent.received(.heartbeat(Heartbeat(attempts: [references[0]]))) == [.renew([references[0]])]
+    )
+    silent.renewed(asked: [references[0]], held: [references[0]])
+    #expect(
+      silent.received(.ready(Ready(slots: 1))) == [.forsake(keeping: [references[0]]), .claim])
+  }
+
+  @Test("one that is here by a newer connection has to go, and is told whose that is")
+  func replaced() {
+    for (isOwn, reason) in [(true, Refused.Reason.unavailable), (false, .replaced)] {
+      var session = Self.active(slots: 1)
+      _ = session.received(.ready(Ready(slots: 1)))
+      #expect(isRefused(session.reconsidered(.replaced(isOwn: isOwn)), reason))
+      #expect(session.phase == .ended && session.claimableSlots == 0)
+    }
+  }
+
+  @Test("an announcement of more slots than it has gives a builder no more than those")
+  func boast() {
+    var session = Self.active(slots: 2)
+    _ = session.received(.ready(Ready(slots: .max)))
+    #expect(session.claimableSlots == 2)
+    session.assigned((1...2).map { AttemptReference(job: $0, attempt: 1) })
+    _ = session.received(.ready(Ready(slots: 1_000_000)))
+    #expect(session.claimableSlots == 0)
   }
 
   @Test("who does not say who it is in time, or is disabled meanwhile, has to go")

@@ -47,12 +47,11 @@ struct GatewayTests {
   func disabledMeanwhile() async throws {
     try await BackendFarm.with { farm in
       try await ScriptedBuilder(name: "b").work(farm, ready: false) { session in
-        // No heartbeat before: the backend asks for the state after it has answered one.
         _ = try await farm.database.setBuilderState("b", to: .disabled)
-        try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
-        try await session.send(.ready(Ready(slots: 1)))
-        try await session.send(.heartbeat(Heartbeat(attempts: [])))
-        #expect(try await session.next() == .renewed(Renewed(attempts: [], leaseSeconds: 60)))
+        // It is told at once.
+        #expect(
+          try await session.next()
+            == .error(ProtocolError(message: "an operator has disabled this builder")))
         #expect(try await session.closing()?.code == .policyViolation)
       }
     }

@@ -14,6 +14,7 @@ struct Gateway: Sendable {
   let activeRecipes: ActiveRecipes
   let finisher: AttemptFinisher
   let wakeUps: WakeUps
+  let sessions: SessionBook
   let requirements: RequirementBook
   let desk: ClaimDesk
   let gate: ClaimGate
@@ -25,7 +26,7 @@ struct Gateway: Sendable {
   /// Serves one builder until its connection ends. The farm goes on whatever happens in here.
   func serve(_ socket: WebSocket, _ messages: WebSocketMessages) async {
     let mailbox = GatewayMailbox()
-    let isAwake = Flag()
+    let (isAwake, isTold) = (Flag(), Flag())
     let waker = wakeUps.add {
       // One wake-up in the mailbox is enough.
       if isAwake.raise() { mailbox.post.yield(.wake) }
@@ -37,9 +38,13 @@ struct Gateway: Sendable {
         try? await Task.sleep(for: terms.introduction)
         mailbox.post.yield(.deadline)
       }
-      let connection = GatewayConnection(gateway: self, socket: socket, mailbox: mailbox)
+      let connection = GatewayConnection(
+        gateway: self, socket: socket, mailbox: mailbox,
+        tell: { if isTold.raise() { mailbox.post.yield(.reconsider) } })
+      defer { connection.leave() }
       for await event in mailbox.events {
         if case .wake = event { isAwake.lower() }
+        if case .reconsider = event { isTold.lower() }
         let work = await connection.handle(event)
         for piece in work { group.addTask { await piece() } }
         if connection.isOver { break }
@@ -51,12 +56,9 @@ struct Gateway: Sendable {
   /// Claims jobs of one version; nil: nothing waits for such a builder.
   ///
   /// - Parameter abilities: the numbers of the requirements that the builder fulfils.
-  func claim(
-    builder: Int64, slots: Int, abilities: [Int64], origin: String
-  ) async throws -> AssignedJobs? {
+  func claim(_ wish: ClaimWish, abilities: [Int64], origin: String) async throws -> AssignedJobs? {
     let claimed = try await desk.claim(
-      ClaimWish(builder: builder, slots: slots), requirements: abilities,
-      limits: limits(among: abilities))
+      wish, requirements: abilities, limits: limits(among: abilities))
     guard let first = claimed.first else { return nil }
     let jobs = claimed.map { assigned($0, origin: origin) }
     let registry = Assign.Registry(downloadTemplate: first.job.downloadTemplate)

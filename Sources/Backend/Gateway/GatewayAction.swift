@@ -10,6 +10,8 @@ enum GatewayAction: Sendable, Equatable {
   case claim
   case renew([AttemptReference])
   case resume([AttemptReference])
+  /// The builder has named what it works on: all else that it had before this connection it has given up.
+  case forsake(keeping: Set<AttemptReference>)
   case storeStage(Progress)
   case storeLog(LogChunk)
   case finish(Finished)
@@ -23,6 +25,8 @@ struct BuilderIntroduction: Sendable, Equatable {
   var publicKey: String
   var version: String
   var enrolmentToken: String?
+  /// Which run of the builder's program it is; nil: not told.
+  var instance: String?
 }
 
 /// Why the backend ends a connection: a WebSocket close code (RFC 6455, 7.4.1 and its registry).
@@ -42,4 +46,8 @@ enum BuilderStanding: Sendable, Equatable {
   case approved(builder: Int64, isDraining: Bool)
   case pending
   case disabled
+  /// Another connection of the builder is newer.
+  ///
+  /// - isOwn: whether it is of the same run of the builder's program, which has lost this one.
+  case replaced(isOwn: Bool)
 }

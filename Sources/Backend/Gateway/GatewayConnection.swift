@@ -18,22 +18,34 @@ final class GatewayConnection {
   private let gateway: Gateway
   private let socket: WebSocket
   private let mailbox: GatewayMailbox
+  /// Makes this connection look whether it is still wanted.
+  private let tell: @Sendable () -> Void
   private var logger: Logger
   private var session: GatewaySession
+  /// The number of the builder's session, once it is in, and which run of its program it is.
+  private var number: Int64 = 0
+  private var instance: String?
   private var log = LogBuffer()
   private var isFlushPending = false
   private var finishing = FinishPlaces()
   private var abilities: (edition: Int, capabilities: Capabilities, numbers: [Int64])?
   private(set) var isOver = false
 
-  init(gateway: Gateway, socket: WebSocket, mailbox: GatewayMailbox) {
+  init(
+    gateway: Gateway, socket: WebSocket, mailbox: GatewayMailbox,
+    tell: @escaping @Sendable () -> Void
+  ) {
     self.gateway = gateway
     self.socket = socket
     self.mailbox = mailbox
+    self.tell = tell
     session = GatewaySession(terms: gateway.terms, nonce: Random.bytes(32))
     logger = gateway.logger
     logger[metadataKey: "peer"] = "\(socket.remoteAddress)"
   }
+
+  /// The connection has ended: nobody has to be told of anything any more.
+  func leave() { gateway.sessions.leave(session.builder, number) }
 
   /// Handles one event; answers what is to be done beside the connection.
   func handle(_ event: GatewayEvent) async -> [Work] {
@@ -62,6 +74,7 @@ final class GatewayConnection {
       defer { if !finishing.isFull { mailbox.handled() } }
       return try await perform(read(message))
     case .wake: return try await perform([.claim])
+    case .reconsider: return try await reconsider()
     case .flush:
       isFlushPending = false
       try await storeLog()
@@ -105,10 +118,9 @@ final class GatewayConnection {
       try await gateway.database.setCapabilities(
         builder: session.builder, json: CanonicalJSON.text(capabilities))
     case .claim: try await claim()
-    case .renew(let attempts):
-      try await renew(attempts)
-      return try await reconsider()
+    case .renew(let attempts): return try await heartbeat(attempts)
     case .resume(let attempts): try await resume(attempts)
+    case .forsake(let kept): return try await forsake(keeping: kept)
     case .storeStage(let progress):
       try await gateway.database.setStage(
         progress.stage, job: progress.job, attempt: progress.attempt, builder: session.builder)
@@ -149,16 +161,21 @@ final class GatewayConnection {
     do {
       builder = try await gateway.database.registerBuilder(
         name: introduction.name, publicKey: introduction.publicKey, version: introduction.version,
-        tokenHash: introduction.enrolmentToken.map { SHA256.hex(of: $0) })
+        tokenHash: introduction.enrolmentToken.map { SHA256.hex(of: $0) },
+        instance: introduction.instance)
     } catch let error as TooManyPendingBuilders {
       await sendAway("\(error)")
       return []
     }
     logger[metadataKey: "builder"] = "\(builder.name)"
     logger.info("builder \(builder.id) is \(builder.state.rawValue)")
+    (number, instance) = (builder.session, introduction.instance)
     let standing = BuilderStanding(
       builder.state, builder: builder.id, isDraining: builder.isDraining)
-    return try await perform(session.registered(standing))
+    let actions = session.registered(standing)
+    // Before the welcome: what happens to the builder from now on it is told.
+    if session.phase == .active { gateway.sessions.enter(builder.id, number, tell: tell) }
+    return try await perform(actions)
   }
 
   // MARK: Leases
@@ -167,9 +184,11 @@ final class GatewayConnection {
     while gateway.gate.isOpen, session.claimableSlots > 0,
       let capabilities = session.capabilities
     {
+      let wish = ClaimWish(
+        builder: session.builder, slots: session.claimableSlots, session: number,
+        capacity: capabilities.slots)
       let claimed = try await gateway.claim(
-        builder: session.builder, slots: session.claimableSlots,
-        abilities: abilities(capabilities), origin: session.origin)
+        wish, abilities: abilities(capabilities), origin: session.origin)
       guard let claimed else { return }
       try await assign(claimed)
     }
@@ -202,6 +221,14 @@ final class GatewayConnection {
     return numbers
   }
 
+  /// A builder that has connected again is not told on its older connection that its leases are lost.
+  private func heartbeat(_ attempts: [AttemptReference]) async throws -> [Work] {
+    guard let standing = try await standing() else { return [] }
+    if case .replaced = standing { return try await perform(session.reconsidered(standing)) }
+    try await renew(attempts)
+    return try await perform(session.reconsidered(standing))
+  }
+
   private func renew(_ attempts: [AttemptReference]) async throws {
     let held = try await held(attempts)
     try await send(
@@ -209,11 +236,18 @@ final class GatewayConnection {
     try await cancel(held)
   }
 
-  /// Whether operators still want the builder: asked with every heartbeat.
+  /// Whether operators still want the builder, and by this connection: asked with every heartbeat, and
+  /// when something has changed.
+  private func standing() async throws -> BuilderStanding? {
+    guard let now = try await gateway.database.standing(of: session.builder) else { return nil }
+    guard now.session == number else {
+      return .replaced(isOwn: instance != nil && now.instance == instance)
+    }
+    return BuilderStanding(now.state, builder: session.builder, isDraining: now.isDraining)
+  }
+
   private func reconsider() async throws -> [Work] {
-    guard let now = try await gateway.database.standing(of: session.builder) else { return [] }
-    let standing = BuilderStanding(
-      now.state, builder: session.builder, isDraining: now.isDraining)
+    guard let standing = try await standing() else { return [] }
     return try await perform(session.reconsidered(standing))
   }
 
@@ -226,9 +260,21 @@ final class GatewayConnection {
     try await cancel(held)
   }
 
+  private func forsake(keeping kept: Set<AttemptReference>) async throws -> [Work] {
+    let forsaken = try await gateway.database.forsake(
+      builder: session.builder, session: number,
+      keeping: kept.map { (job: $0.job, attempt: $0.attempt) })
+    guard let forsaken else { return try await reconsider() }
+    for lease in forsaken {
+      logger.info("the builder came back without attempt \(lease.attempt) of job \(lease.job)")
+    }
+    return []
+  }
+
   private func held(_ attempts: [AttemptReference]) async throws -> [HeldLease] {
     let held = try await gateway.database.renew(
-      builder: session.builder, attempts: attempts.map { (job: $0.job, attempt: $0.attempt) })
+      builder: session.builder, session: number,
+      attempts: attempts.map { (job: $0.job, attempt: $0.attempt) })
     session.renewed(asked: attempts, held: held.map(\.reference))
     return held
   }

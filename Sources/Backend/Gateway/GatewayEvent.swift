@@ -6,6 +6,8 @@ enum GatewayEvent: Sendable {
   case message(WebSocketMessage)
   /// There may be work.
   case wake
+  /// Operators may think otherwise of the builder, or it has connected again.
+  case reconsider
   /// Log pieces have waited long enough.
   case flush
   /// A publication or a failure was recorded, or could not be.

@@ -41,6 +41,8 @@ struct GatewaySession: Sendable {
   private(set) var held: Set<AttemptReference> = []
   private var announcedSlots = 0
   private var isDraining = false
+  /// Whether the builder has said on this connection what it works on.
+  private var hasDeclared = false
 
   /// - Parameter nonce: 32 random bytes that were never used before.
   init(terms: Terms, nonce: [UInt8]) {
@@ -120,6 +122,9 @@ struct GatewaySession: Sendable {
       return violation(
         "“name” must have 1 to 128 bytes, none a control character, “version” at most 64")
     }
+    guard hello.instance?.utf8.count ?? 0 <= 64 else {
+      return violation("“instance” must have at most 64 bytes")
+    }
     guard Hex.decode(hello.publicKey)?.count == Ed25519.publicKeyLength else {
       return violation("“public_key” must be 64 hexadecimal digits")
     }
@@ -155,7 +160,7 @@ struct GatewaySession: Sendable {
       .register(
         BuilderIntroduction(
           name: hello.name, publicKey: Hex.encode(key), version: hello.version,
-          enrolmentToken: hello.enrolmentToken))
+          enrolmentToken: hello.enrolmentToken, instance: hello.instance))
     ]
   }
 
@@ -167,6 +172,7 @@ struct GatewaySession: Sendable {
       return refuse(
         .pending, "the builder waits for an operator: buildsrs builders approve NAME")
     case .disabled: return refuse(.disabled, "an operator has disabled this builder")
+    case .replaced(let isOwn): return replaced(isOwn: isOwn)
     case .approved(let builder, let isDraining):
       self.builder = builder
       self.isDraining = isDraining
@@ -193,14 +199,21 @@ struct GatewaySession: Sendable {
         return [.send(.error(ProtocolError(message: "“capabilities” must come before “ready”")))]
       }
       announcedSlots = max(0, ready.slots)
-      return [.claim]
+      return declared([]) + [.claim]
     case .heartbeat(let heartbeat): return [.renew(heartbeat.attempts)]
-    case .resume(let resume): return [.resume(resume.attempts)]
+    case .resume(let resume): return [.resume(resume.attempts)] + declared(resume.attempts)
     case .progress(let progress): return [.storeStage(progress)]
     case .log(let chunk): return logged(chunk)
     case .finished(let finished): return [.finish(finished)]
     case .hello, .authenticate, .error, .unknown: return answered(message)
     }
+  }
+
+  /// The first time that the builder says what it works on.
+  private mutating func declared(_ attempts: [AttemptReference]) -> [GatewayAction] {
+    guard !hasDeclared else { return [] }
+    hasDeclared = true
+    return [.forsake(keeping: held.union(attempts))]
   }
 
   private func logged(_ chunk: LogChunk) -> [GatewayAction] {
@@ -231,16 +244,35 @@ struct GatewaySession: Sendable {
   mutating func ended(_ reference: AttemptReference) { held.remove(reference) }
 
   /// What operators think of the builder now: a draining one finishes what it has and takes nothing
-  /// more, a disabled one has to go.
+  /// more, a disabled one has to go, and so has one that is here on a newer connection.
   mutating func reconsidered(_ standing: BuilderStanding) -> [GatewayAction] {
     guard phase == .active else { return [] }
     switch standing {
     case .approved(_, let isDraining):
-      let begins = isDraining && !self.isDraining
+      guard isDraining != self.isDraining else { return [] }
       self.isDraining = isDraining
-      return begins ? [.send(.drain)] : []
+      return isDraining ? [.send(.drain)] : worksAgain()
     case .pending, .disabled: return end(.policyViolation, "an operator has disabled this builder")
+    case .replaced(let isOwn): return replaced(isOwn: isOwn)
     }
+  }
+
+  /// A builder that has been told to drain announces no slots any more: it begins anew.
+  private mutating func worksAgain() -> [GatewayAction] {
+    guard announcedSlots == 0 else { return [.claim] }
+    phase = .ended
+    return [.close(.goingAway, reason: "the builder is given jobs again: reconnect")]
+  }
+
+  private mutating func replaced(isOwn: Bool) -> [GatewayAction] {
+    guard !isOwn else {
+      return refuse(
+        .unavailable, "this builder has connected again: this connection is the older one")
+    }
+    return refuse(
+      .replaced,
+      "another program has connected with this builder's key since, and only the newest one works: "
+        + "give each builder a state directory, and so a key, of its own")
   }
 
   /// Whoever does not say who it is in time has to go.

@@ -20,12 +20,14 @@ final class WakeUps: Service, CustomStringConvertible {
   private let sleepers = Mutex(Sleepers())
 
   private let requirements: RequirementBook
+  private let sessions: SessionBook
 
   init(
-    address: PostgresAddress, requirements: RequirementBook, interval: Duration = .seconds(5),
-    logger: Logger
+    address: PostgresAddress, requirements: RequirementBook, sessions: SessionBook,
+    interval: Duration = .seconds(5), logger: Logger
   ) {
     self.requirements = requirements
+    self.sessions = sessions
     self.listener = PostgresListener(address, logger: logger)
     self.interval = interval
     self.logger = logger
@@ -66,7 +68,13 @@ final class WakeUps: Service, CustomStringConvertible {
   private func listen() async throws {
     while !Task.isCancelled {
       do {
-        for try await event in listener.notifications(on: [FarmDatabase.jobsChannel]) {
+        let channels = [FarmDatabase.jobsChannel, FarmDatabase.buildersChannel]
+        for try await event in listener.notifications(on: channels) {
+          if case .notification(let news) = event, news.channel == FarmDatabase.buildersChannel {
+            // One that is lost is made up for by the builder's next heartbeat.
+            if let builder = Int64(news.payload) { sessions.tell(builder) }
+            continue
+          }
           if !isKnown(event) { try? await requirements.refresh() }
           wakeAll()
         }

@@ -32,7 +32,7 @@ public enum CancelReason: Sendable, Equatable {
 
 /// How a builder's life ended.
 public enum BuilderEnding: Sendable, Equatable {
-  /// Asked to stop, by a signal or by the backend's `drain`, and idle.
+  /// Asked to stop by a signal, and idle.
   case drained
   /// The backend will never let this builder in as it is; the text has the remedy.
   case refused(Refused.Reason, message: String)

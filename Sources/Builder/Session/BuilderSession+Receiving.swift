@@ -23,7 +23,7 @@ extension BuilderSession {
     case (.cancel(let reference), .working), (.cancel(let reference), .resuming):
       return cancel(reference, .byBackend) + settled()
     case (.drain, .working), (.drain, .resuming):
-      return [.note("the backend drains this builder: no new jobs")] + drain()
+      return setAside()
     case (.accepted(let reference), .working): return accepted(reference)
     case (.stale(let reference), .working), (.stale(let reference), .resuming):
       return lose(reference) + settled()
@@ -78,7 +78,7 @@ extension BuilderSession {
   private func leave(_ refused: Refused) -> [BuilderAction] {
     switch refused.reason {
     case .pending, .unavailable: [.reconnect(reason: refused.message)]
-    case .protocolVersion, .authentication, .disabled:
+    case .protocolVersion, .authentication, .disabled, .replaced:
       [.stop(.refused(refused.reason, message: refused.message))]
     }
   }

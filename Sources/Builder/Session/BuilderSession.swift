@@ -1,4 +1,5 @@
 public import BuilderProtocol
+import Cryptography
 public import FarmModel
 
 /// What a builder is to do, decided from what it hears: no I/O, no clock of its own.
@@ -33,6 +34,10 @@ public struct BuilderSession: Sendable {
   var heartbeat: Duration = .seconds(15)
   /// No new jobs: ends when idle.
   var isDraining = false
+  /// No new jobs on this connection, by an operator's wish: stays when idle.
+  var isSetAside = false
+  /// Tells this program's own older connections from another program with the same key.
+  let instance: String
   /// The last `ready` on this connection.
   var announcedSlots: Int?
 
@@ -40,14 +45,16 @@ public struct BuilderSession: Sendable {
   ///   - name: The builder's name, for people.
   ///   - version: The builder program's version.
   ///   - enrolmentToken: A one-use invitation; nil: the key is known or waits for approval.
+  ///   - instance: A text of this run of the program alone; nil: a random one.
   public init(
     identity: BuilderIdentity, name: String, version: String, enrolmentToken: String? = nil,
-    capabilities: Capabilities
+    instance: String? = nil, capabilities: Capabilities
   ) {
     self.identity = identity
     self.name = name
     self.version = version
     self.enrolmentToken = enrolmentToken
+    self.instance = instance ?? Random.token(bytes: 16)
     self.capabilities = capabilities
   }
 
@@ -63,12 +70,13 @@ public struct BuilderSession: Sendable {
   public mutating func connected(origin: String) -> [BuilderAction] {
     phase = .greeting(origin: origin)
     announcedSlots = nil
+    isSetAside = false
     askedRenewals = []
     for reference in order { attempts[reference]?.isHeld = false }
     let hello = Hello(
       protocolRange: [supportedProtocolVersions.lowerBound, supportedProtocolVersions.upperBound],
       name: name, publicKey: identity.publicKeyText, version: version,
-      enrolmentToken: enrolmentToken)
+      enrolmentToken: enrolmentToken, instance: instance)
     return [.send(.hello(hello))]
   }
 
@@ -120,6 +128,15 @@ public struct BuilderSession: Sendable {
     guard !isDraining else { return [] }
     isDraining = true
     return settled()
+  }
+
+  /// The backend's operator wants no more jobs to go to this builder, until the backend ends the connection.
+  mutating func setAside() -> [BuilderAction] {
+    guard !isSetAside else { return [] }
+    isSetAside = true
+    let note = BuilderAction.note(
+      "an operator drains this builder: no new jobs until `buildsrs builders drain --off`")
+    return [note] + settled()
   }
 
   /// Stop all work now; another builder shall do it.
@@ -215,7 +232,7 @@ public struct BuilderSession: Sendable {
       actions.append(.start(record.job, downloadTemplate: record.downloadTemplate))
     }
     if isDraining && isIdle { return actions + [.stop(.drained)] }
-    let slots = isDraining ? 0 : max(0, free)
+    let slots = isDraining || isSetAside ? 0 : max(0, free)
     if phase == .working, announcedSlots != slots {
       announcedSlots = slots
       actions.append(.send(.ready(Ready(slots: slots))))
