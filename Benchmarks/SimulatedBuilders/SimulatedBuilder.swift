@@ -14,6 +14,8 @@ public struct SimulatedBuilder: Sendable {
   /// The triples that it claims to build for.
   public var targets: [String]
   public var protocolRange = [1, 1]
+  /// Which run of its program it says that it is; nil: nothing.
+  public var instance: String?
   public var configuration = WebSocketConfiguration()
 
   public init(
@@ -56,7 +58,7 @@ public struct SimulatedBuilder: Sendable {
         .hello(
           Hello(
             protocolRange: protocolRange, name: name, publicKey: Hex.encode(key.publicKey),
-            version: "0.1", enrolmentToken: invitation)))
+            version: "0.1", enrolmentToken: invitation, instance: instance)))
       guard case .challenge(let challenge) = try await session.next(),
         let nonce = Hex.decode(challenge.nonce)
       else { throw SimulationError.unexpected }
@@ -70,7 +72,7 @@ public struct SimulatedBuilder: Sendable {
 }
 
 /// What a simulated builder did not expect.
-public enum SimulationError: Error, Sendable {
+public enum SimulationError: Error, Sendable, Equatable {
   /// A message of another type.
   case unexpected
   /// The backend has closed the connection.

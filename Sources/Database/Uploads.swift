@@ -23,6 +23,8 @@ public enum UploadRight: Sendable, Equatable {
   case unauthorized
   /// The token was right once, but the lease is lost or the attempt has ended.
   case stale
+  /// The token is right, but an operator has disabled the builder.
+  case disabled
 }
 
 extension FarmDatabase {
@@ -33,12 +35,13 @@ extension FarmDatabase {
     let rows = try await pool.run(
       UploadStatements.Right(job: job, attempt: attempt, tokenHash: tokenHash))
     guard let row = rows.first else { return .unauthorized }
+    guard !row.isDisabled else { return .disabled }
     return row.holds ? .granted(files: row.files) : .stale
   }
 
   /// Notes a finished upload, while the lease lasts; the same name again replaces it.
   ///
-  /// - Returns: false when the lease was lost meanwhile.
+  /// - Returns: false when the lease was lost meanwhile, or the builder was disabled.
   public func recordUpload(_ upload: StoredUpload, job: Int64, attempt: Int32) async throws -> Bool
   {
     try await pool.withConnection {
@@ -64,14 +67,16 @@ enum UploadStatements {
   struct Right: Statement {
     struct Row: Sendable {
       let holds: Bool
+      let isDisabled: Bool
       let files: Int
     }
     static let sql = """
       SELECT (j.state = 'leased' AND j.attempt = a.attempt AND a.finished_at IS NULL
               AND j.lease_expires_at > clock_timestamp()) AS holds,
+             b.state = 'disabled' AS disabled,
              (SELECT count(*) FROM uploads u
               WHERE u.job_id = a.job_id AND u.attempt = a.attempt) AS files
-      FROM attempts a JOIN jobs j ON j.id = a.job_id
+      FROM attempts a JOIN jobs j ON j.id = a.job_id JOIN builders b ON b.id = a.builder_id
       WHERE a.job_id = $1 AND a.attempt = $2 AND a.upload_token_hash = $3
       """
     let parameters: [PostgresValue]
@@ -79,7 +84,9 @@ enum UploadStatements {
       parameters = [.int(job), .int(Int64(attempt)), .text(tokenHash)]
     }
     func decode(_ row: PostgresRow) throws -> Row {
-      Row(holds: try row.bool("holds"), files: try row.int("files"))
+      Row(
+        holds: try row.bool("holds"), isDisabled: try row.bool("disabled"),
+        files: try row.int("files"))
     }
   }
 
@@ -89,7 +96,8 @@ enum UploadStatements {
       SELECT j.id, j.attempt, $3, $4, $5, $6 FROM jobs j
       WHERE j.id = $1 AND j.attempt = $2 AND j.state = 'leased'
         AND j.lease_expires_at > clock_timestamp()
-      FOR SHARE
+        AND EXISTS (SELECT FROM builders b WHERE b.id = j.builder_id AND b.state <> 'disabled')
+      FOR SHARE OF j
       ON CONFLICT (job_id, attempt, name) DO UPDATE
         SET size = excluded.size, sha256 = excluded.sha256, storage_key = excluded.storage_key,
             uploaded_at = clock_timestamp()

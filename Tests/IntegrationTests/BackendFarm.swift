@@ -24,6 +24,8 @@ struct BackendFarm: Sendable {
   let storageRoot: String
   let key: SigningKey
   let url: String
+  /// Begins to stop the backend, as SIGTERM does.
+  let stop: @Sendable () async -> Void
   private let client = TransferClient()
 
   // MARK: Running
@@ -84,12 +86,12 @@ struct BackendFarm: Sendable {
     configuration.databasePatience = .milliseconds(300)
     configure(&configuration)
     do {
-      try await run(configuration, logger: logger) { port in
+      try await run(configuration, logger: logger) { port, stop in
         try await body(
           BackendFarm(
             database: database, storage: storage, storageRoot: directory.path + "/storage",
             key: key,
-            url: "http://127.0.0.1:\(port)"))
+            url: "http://127.0.0.1:\(port)", stop: stop))
       }
     } catch {
       await pool.close()
@@ -98,10 +100,11 @@ struct BackendFarm: Sendable {
     await pool.close()
   }
 
-  /// Runs a backend; `body` is told its port.
+  /// Runs a backend; `body` is told its port, and how to stop it.
   static func run(
     _ configuration: BackendConfiguration, logger own: Logger? = nil,
-    _ body: @escaping @Sendable (Int) async throws -> Void
+    _ body:
+      @escaping @Sendable (Int, _ stop: @escaping @Sendable () async -> Void) async throws -> Void
   ) async throws {
     let (ports, found) = AsyncStream.makeStream(of: Int.self)
     var logger = own ?? Logger(label: "backend under test")
@@ -117,7 +120,8 @@ struct BackendFarm: Sendable {
       }
       var iterator = ports.makeAsyncIterator()
       if let port = await iterator.next() {
-        do { try await body(port) } catch {
+        let stop: @Sendable () async -> Void = { await services.triggerGracefulShutdown() }
+        do { try await body(port, stop) } catch {
           await services.triggerGracefulShutdown()
           throw error
         }

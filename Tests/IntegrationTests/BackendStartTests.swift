@@ -41,7 +41,7 @@ struct BackendStartTests {
         recipesDirectory: folder.path + "/recipes", targetsDirectory: folder.path + "/targets",
         migrationsDirectory: TestDatabase.projectMigrations, port: port)
       do {
-        try await BackendFarm.run(configuration) { _ in Issue.record("it serves") }
+        try await BackendFarm.run(configuration) { _, _ in Issue.record("it serves") }
       } catch {
         return error
       }

@@ -7,6 +7,7 @@ import FarmModel
 import Foundation
 import Logging
 import Testing
+import WebSockets
 
 /// A real builder with the fake module and real children, against a scripted backend.
 @Suite("a builder and its children", .timeLimit(.minutes(3)))
@@ -255,6 +256,44 @@ struct BuilderServiceTests {
       _ = try? await conversation.next()
     }
     try await Self.run(backend, probe: instruction) { ending, _ in #expect(ending == .drained) }
+  }
+
+  @Test("a builder that an operator drains finishes what it has, stays, and works again")
+  func drained() async throws {
+    let backend = try Self.backend(
+      { backend, conversation in
+        _ = try await conversation.welcome(origin: backend.origin)
+        #expect(try await conversation.ready() == 1)
+        try await conversation.assign(backend.job(1, fake: Self.success))
+        try await conversation.send(.drain)
+        #expect(try await conversation.finished().outcome == .succeeded)
+        try await conversation.send(.accepted(AttemptReference(job: 1, attempt: 1)))
+        // It answers: it is still there.
+        try await conversation.send(.unknown(type: "still there?"))
+        try await conversation.next { if case .error = $0 { () } else { nil } }
+        // The end of the connection lets it work again.
+        conversation.socket.close(.goingAway)
+      },
+      { backend, conversation in
+        _ = try await conversation.welcome(origin: backend.origin)
+        #expect(try await conversation.ready() == 1)
+        backend.stopBuilder()
+        _ = try? await conversation.next()
+      })
+    try await Self.run(backend) { ending, _ in #expect(ending == .drained) }
+  }
+
+  @Test("a builder whose key another program uses ends, and does not fight for it")
+  func replaced() async throws {
+    let backend = try Self.backend { backend, conversation in
+      _ = try await conversation.welcome(origin: backend.origin)
+      _ = try await conversation.ready()
+      try await conversation.send(.refused(Refused(reason: .replaced, message: "a key each")))
+      _ = try? await conversation.next()
+    }
+    try await Self.run(backend) { ending, _ in
+      #expect(ending == .refused(.replaced, message: "a key each"))
+    }
   }
 
   @Test("a builder that waits for approval asks again; one that is disabled ends")

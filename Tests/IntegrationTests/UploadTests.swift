@@ -59,6 +59,23 @@ struct UploadTests {
     }
   }
 
+  @Test("an upload of a builder that is disabled is refused, and the reason told")
+  func disabled() async throws {
+    try await withJob { farm, job in
+      _ = try await farm.database.setBuilderState("scripted", to: .disabled)
+      let answer = try await farm.upload(
+        Self.bytes, to: "\(job.uploadURL)/\(job.archive)", token: job.uploadToken)
+      #expect(answer.status == 403)
+      #expect(answer.json("type") == "urn:builds.rs:problem:builder-disabled")
+      #expect(answer.json("detail").contains("buildsrs builders approve"))
+      #expect(try await stored(farm) == 0)
+      // Who only guesses is not told anything.
+      let guess = try await farm.upload(
+        Self.bytes, to: "\(job.uploadURL)/\(job.archive)", token: "guessed")
+      #expect(guess.status == 401)
+    }
+  }
+
   @Test("an upload for a lost lease is stale")
   func lostLease() async throws {
     try await withJob { farm, job in

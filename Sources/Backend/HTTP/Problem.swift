@@ -9,6 +9,7 @@ struct Problem: Error, HTTPResponseError, Sendable, Equatable {
   enum Kind: String, Sendable {
     case invalidRequest = "invalid-request"
     case unauthorized
+    case builderDisabled = "builder-disabled"
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
     case staleLease = "stale-lease"

@@ -28,8 +28,9 @@ struct UploadRoutes: Sendable {
     let isKept = try await state.database.recordUpload(
       recorded, job: upload.job, attempt: upload.attempt)
     guard isKept else {
-      // The lease was lost while the bytes came.
+      // The lease was lost while the bytes came, or the builder was disabled.
       try await state.storage.delete(upload.key)
+      _ = try await authorize(request, job: upload.job, attempt: upload.attempt)
       throw Self.stale
     }
     if let replaced = upload.replaced, replaced != upload.key.text {
@@ -78,11 +79,17 @@ struct UploadRoutes: Sendable {
     case .granted(let files): return files
     case .unauthorized: throw refused
     case .stale: throw Self.stale
+    case .disabled: throw Self.disabled
     }
   }
 
   static let stale = Problem(
     .conflict, .staleLease, "stale: the lease of this attempt is lost, its job goes on elsewhere")
+
+  static let disabled = Problem(
+    .forbidden, .builderDisabled,
+    "an operator has disabled this builder, its jobs go on elsewhere; let it in again with "
+      + "`buildsrs builders approve`")
 
   /// Only files that the job's crate, version and target name.
   private func checkName(_ name: String, job: Int64) async throws {
