@@ -94,8 +94,8 @@ struct BuildersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Gives a builder no more jobs, and refuses it when it connects.",
       discussion: """
-        What it has is taken from it: it can neither renew its leases nor publish, and its jobs come back \
-        for others when their leases run out.
+        What it has is taken from it: its jobs are others' at once, without a charge for anybody, and its \
+        uploads are refused. `builders approve` lets it in again.
         """)
     @OptionGroup var change: StateChange
     func run() async throws { try await change.apply(.disabled) }
@@ -105,8 +105,8 @@ struct BuildersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Gives a builder no more jobs; what it has it finishes.",
       discussion: """
-        Its program ends when it has finished: start it again after --off, which gives it jobs again and \
-        also ends a pause after failures of its own.
+        Its program stays connected: `builders list` says “draining”, then “drained”. --off gives it jobs \
+        again and also ends a pause after failures of its own.
         """)
     @Argument(help: "The builder's name, number, or the beginning of its key (8 digits or more).")
     var builder: String

@@ -23,6 +23,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
   case wrongFence = "wrong-fence"
   case othersJob = "others-job"
   case lostHeartbeat = "lost-heartbeat"
+  case secondConnection = "second-connection"
 
   /// What it does, for the report.
   var explanation: String {
@@ -50,6 +51,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case .wrongFence: "a builder finishes an attempt that does not exist"
     case .othersJob: "a builder finishes another one's attempt"
     case .lostHeartbeat: "a builder renews leases that are not its own"
+    case .secondConnection: "another program takes jobs with a builder's key"
     }
   }
 
@@ -75,6 +77,7 @@ enum FaultKind: String, CaseIterable, Codable, Sendable {
     case .postgresFreeze: 0.3...5
     case .postgresPause: 0.3...6
     case .postgresLock: 0.2...3
+    case .secondConnection: 0.2...3
     case .networkHold, .networkDelay: 0.5...8
     case .networkRefuse: 0.5...5
     case .builderKill: 0.2...6

@@ -1,6 +1,8 @@
 import BuilderProtocol
 import ExecutorKit
 import FarmModel
+import SimulatedBuilders
+import WebSockets
 
 /// What a builder must not do, and what must do no harm.
 extension FleetBuilder {
@@ -45,5 +47,40 @@ extension FleetBuilder {
     askedRenewals.append([])
     await send(.heartbeat(Heartbeat(attempts: wrong)))
     return true
+  }
+
+  private func anyOrigin() -> String { fleet.origins[random.index(below: fleet.origins.count)] }
+
+  /// Another program with this builder's key: it takes what it is given, and does nothing with it.
+  ///
+  /// - Returns: whether it was let in.
+  nonisolated func double(for seconds: Double) async -> Bool {
+    let origin = await anyOrigin()
+    let wasIn = Switch()
+    try? await simulated.connect(to: origin) { session in
+      guard case .welcome = try await session.next() else { throw SimulationError.unexpected }
+      wasIn.turnOn()
+      let socket = session.socket
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          try await Task.sleep(for: .seconds(seconds))
+          socket.close(.goingAway)
+        }
+        defer { group.cancelAll() }
+        try await session.send(.capabilities(simulated.capabilities))
+        try await session.send(.ready(Ready(slots: 1000)))
+        while true {
+          switch try await session.next() {
+          case .assign(let assign):
+            let new = assign.jobs.filter { fleet.book.assigned($0, to: index) }
+            fleet.book.forgotten(new.map(\.reference))
+            fleet.book.count("taken by a double", new.count)
+          case .refused: fleet.book.count("doubles sent away")
+          default: break
+          }
+        }
+      }
+    }
+    return wasIn.isOn
   }
 }

@@ -136,6 +136,7 @@ final class Injector: Sendable {
     case .builderKill: await builder.die(for: fault.seconds)
     case .builderPause: await builder.freeze(for: fault.seconds)
     case .builderReconnect: await builder.reconnect()
+    case .secondConnection: return await builder.double(for: fault.seconds) ? fault.seconds : nil
     default: return await builder.misbehave(fault.kind) ? 1 : nil
     }
     return fault.seconds
