@@ -175,7 +175,7 @@ enum JobQueries {
   }
 
   /// What runs and what is next: from the heads of the indexes that claims and leases use, so that it
-  /// costs no more with ten million waiting jobs than with a hundred.
+  /// costs no more with ten million waiting jobs than with a hundred. Targets take turns.
   struct Heads: Statement {
     static let sql = """
       WITH running AS (
@@ -184,13 +184,16 @@ enum JobQueries {
           WHERE state = 'leased' AND ($2::text IS NULL OR target = $2)
           ORDER BY class, rank, id LIMIT $1) AS r
       ), waiting AS (
-        SELECT first.id, row_number() OVER (ORDER BY first.class, first.rank, first.id) AS turn
-        FROM requirements r CROSS JOIN LATERAL (
-          SELECT j.id, j.class, j.rank FROM jobs j
-          WHERE j.state = 'pending' AND j.hold IS NULL AND j.requirement_id = r.id
-          ORDER BY j.class, j.rank, j.id LIMIT $1) AS first
-        WHERE $2::text IS NULL OR r.target = $2
-        ORDER BY first.class, first.rank, first.id LIMIT $1
+        SELECT id, row_number() OVER (ORDER BY class, turn, id) AS turn
+        FROM (
+          SELECT first.id, first.class,
+            row_number() OVER (PARTITION BY r.target, first.class ORDER BY first.rank, first.id) AS turn
+          FROM requirements r CROSS JOIN LATERAL (
+            SELECT j.id, j.class, j.rank FROM jobs j
+            WHERE j.state = 'pending' AND j.hold IS NULL AND j.requirement_id = r.id
+            ORDER BY j.class, j.rank, j.id LIMIT $1) AS first
+          WHERE $2::text IS NULL OR r.target = $2) AS of_targets
+        ORDER BY class, turn, id LIMIT $1
       ), held AS (
         (SELECT id, not_before FROM jobs WHERE hold = 'backoff' AND ($2::text IS NULL OR target = $2)
          ORDER BY not_before LIMIT $1)
