@@ -103,7 +103,7 @@ enum JobStatements {
   ]
 
   /// One row for each job that was made or changed, none for those that are as wanted. Jobs of one group
-  /// get turns one behind the other.
+  /// and target get turns one behind the other.
   struct Want: Statement {
     struct Line {
       let job: WantedJob
@@ -116,29 +116,33 @@ enum JobStatements {
                              $7::bigint[])
           WITH ORDINALITY AS w (version_id, target, class, name, plan, plan_digest, requirement_id, turn)
       ), due AS MATERIALIZED (
-        SELECT w.*, c.now + 1 + CASE WHEN w.class = 3 THEN k.popularity_band * 1000000 ELSE 0 END AS first
+        SELECT w.*, coalesce(c.now, 0) + 1
+            + CASE WHEN w.class = 3 THEN k.popularity_band * 1000000 ELSE 0 END AS first
         FROM wanted w JOIN versions v ON v.id = w.version_id JOIN crates k ON k.id = v.crate_id
-        JOIN rank_clocks c ON c.class = w.class
+        LEFT JOIN rank_clocks c ON c.class = w.class AND c.target = w.target
         LEFT JOIN jobs j ON j.version_id = w.version_id AND j.target = w.target AND j.verifies IS NULL
         WHERE NOT v.yanked AND v.deleted_at IS NULL
           AND (j.id IS NULL
                OR (j.plan_digest <> w.plan_digest AND j.state NOT IN ('leased', 'cancelled')))
         FOR SHARE OF v
       ), groups AS (
-        SELECT d.class, d.name, count(*) AS turns,
+        SELECT d.class, d.target, d.name, count(*) AS turns,
           greatest(min(d.first), max(g.last_rank) + 1) AS first
-        FROM due d LEFT JOIN rank_groups g ON g.class = d.class AND g.name = d.name
-        GROUP BY d.class, d.name
+        FROM due d
+        LEFT JOIN rank_groups g ON g.class = d.class AND g.target = d.target AND g.name = d.name
+        GROUP BY d.class, d.target, d.name
       ), turns AS (
-        INSERT INTO rank_groups AS g (class, name, last_rank)
-        SELECT class, name, first + turns - 1 FROM groups ORDER BY class, name
-        ON CONFLICT (class, name) DO UPDATE SET last_rank = greatest(excluded.last_rank, g.last_rank)
+        INSERT INTO rank_groups AS g (class, target, name, last_rank)
+        SELECT class, target, name, first + turns - 1 FROM groups ORDER BY class, target, name
+        ON CONFLICT (class, target, name)
+          DO UPDATE SET last_rank = greatest(excluded.last_rank, g.last_rank)
       )
       INSERT INTO jobs AS j (version_id, target, state, class, rank, requirement_id, plan, plan_digest)
       SELECT d.version_id, d.target, 'pending', d.class,
-        g.first + row_number() OVER (PARTITION BY d.class, d.name ORDER BY d.turn) - 1,
+        g.first + row_number() OVER (PARTITION BY d.class, d.target, d.name ORDER BY d.turn) - 1,
         d.requirement_id, d.plan::jsonb, d.plan_digest
-      FROM due d JOIN groups g ON g.class = d.class AND g.name = d.name ORDER BY d.turn
+      FROM due d
+      JOIN groups g ON g.class = d.class AND g.target = d.target AND g.name = d.name ORDER BY d.turn
       ON CONFLICT (version_id, target) WHERE verifies IS NULL DO UPDATE
         SET state = 'pending', class = CASE WHEN j.state = 'pending' THEN j.class ELSE 2 END,
             rank = CASE WHEN j.state = 'pending' THEN j.rank ELSE excluded.rank END,
@@ -195,18 +199,12 @@ enum JobStatements {
   struct Request: Statement {
     static let sql = """
       WITH waiting AS (
-        SELECT j.id, \(CrateQueries.group) AS name
+        SELECT j.id, j.target, \(CrateQueries.group) AS name
         FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
         WHERE j.version_id = $1 AND j.target = $2 AND j.verifies IS NULL AND j.state = 'pending'
           AND j.class > 0
         FOR UPDATE OF j
-      ), turn AS (
-        INSERT INTO rank_groups AS g (class, name, last_rank)
-        SELECT 0, w.name, c.now + 1 FROM rank_clocks c, waiting w WHERE c.class = 0
-        ON CONFLICT (class, name) DO UPDATE
-          SET last_rank = greatest(excluded.last_rank, g.last_rank + 1)
-        RETURNING last_rank
-      ), raised AS (
+      ), \(Turns.next(jobClass: "0", of: "waiting")), raised AS (
         UPDATE jobs j SET class = 0, rank = turn.last_rank, updated_at = clock_timestamp()
         FROM waiting w, turn WHERE j.id = w.id
       )

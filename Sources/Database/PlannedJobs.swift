@@ -165,19 +165,14 @@ enum PlanStatements {
   /// rebuilds. One row where the job was changed.
   struct Change: Statement {
     static let sql = """
-      WITH turn AS (
-        INSERT INTO rank_groups AS g (class, name, last_rank)
-        SELECT c.class, $2, c.now + 1 FROM rank_clocks c
-        WHERE c.class = 2 AND EXISTS (SELECT FROM jobs WHERE id = $1 AND state IN ('failed', 'succeeded'))
-        ON CONFLICT (class, name) DO UPDATE
-          SET last_rank = greatest(excluded.last_rank, g.last_rank + 1)
-        RETURNING last_rank
-      )
+      WITH ended AS (
+        SELECT target, $2::text AS name FROM jobs WHERE id = $1 AND state IN ('failed', 'succeeded')
+      ), \(Turns.next(jobClass: "2", of: "ended"))
       UPDATE jobs j
       SET state = 'pending', dropped = false, outdated = false,
           class = CASE WHEN j.state IN ('failed', 'succeeded') THEN 2 ELSE j.class END,
-          rank = CASE WHEN j.state IN ('failed', 'succeeded') THEN coalesce(
-            (SELECT last_rank FROM turn), (SELECT now + 1 FROM rank_clocks WHERE class = 2)) ELSE j.rank END,
+          rank = CASE WHEN j.state IN ('failed', 'succeeded')
+            THEN coalesce((SELECT last_rank FROM turn), j.rank) ELSE j.rank END,
           requirement_id = $3, plan = $4::jsonb, plan_digest = $5, retries_left = 5,
           limits_doubled = false, hold = NULL, not_before = NULL, avoid = '{}',
           forgiven_attempt = j.attempt, failure_class = NULL, failure_message = NULL,
