@@ -22,7 +22,8 @@ public struct ExpiredLease: Sendable, Equatable {
 
 extension FarmDatabase {
   /// Renews a builder's leases under their fences, all in one statement. A lease that expired, but
-  /// whose job nobody has claimed since, is revived.
+  /// whose job nobody has claimed since, is revived, and neither the job nor the builder is charged with it
+  /// any more; a pause of the builder that has begun goes on.
   ///
   /// - Parameter session: of the builder that asks: one that is not its newest renews nothing. 0: it is
   ///   not asked.
@@ -35,8 +36,12 @@ extension FarmDatabase {
       let held = try connection.run(
         LeaseStatements.Renew(
           builder: builder, session: session, attempts: attempts, seconds: terms.leaseSeconds))
-      try connection.run(LeaseStatements.Revive(held: held))
-      return held
+      try connection.run(LeaseStatements.Revive(held: held.map(\.lease)))
+      let forgiven = held.filter(\.wasCharged).map(\.lease.job)
+      if !forgiven.isEmpty {
+        try connection.run(LeaseStatements.Forgive(builder: builder, jobs: forgiven))
+      }
+      return held.map(\.lease)
     }
   }
 
@@ -160,15 +165,21 @@ extension PostgresConnection {
 
 enum LeaseStatements {
   static let all: [any Statement.Type] = [
-    Renew.self, Revive.self, Lock.self, GiveBack.self, OfBuilder.self, LockSession.self,
+    Renew.self, Revive.self, Forgive.self, Lock.self, GiveBack.self, OfBuilder.self,
+    LockSession.self,
     Expired.self, EndAttempt.self, EndJob.self,
   ]
+
+  /// Whether a job waits because its lease was lost, and a try was taken from it for that. What was only
+  /// given back says nothing of a failure.
+  static let wasCharged =
+    "(j.state = 'pending' AND j.failure_class IS NOT DISTINCT FROM 'lease-lost' AND j.retries_left < 5)"
 
   struct Renew: Statement {
     static let sql = """
       WITH held AS (
         -- Both rows are locked before they are judged: an end that is being recorded counts.
-        SELECT j.id
+        SELECT j.id, \(wasCharged) AS was_charged
         FROM unnest($2::bigint[], $3::int[]) AS r (job, attempt)
         JOIN jobs j ON j.id = r.job AND j.attempt = r.attempt
         JOIN attempts a ON a.job_id = r.job AND a.attempt = r.attempt
@@ -182,9 +193,11 @@ enum LeaseStatements {
       )
       UPDATE jobs j SET state = 'leased', builder_id = $1,
         lease_expires_at = clock_timestamp() + make_interval(secs => $4), not_before = NULL,
-        hold = NULL, failure_class = NULL, failure_message = NULL
+        hold = NULL, failure_class = NULL, failure_message = NULL,
+        retries_left = j.retries_left + held.was_charged::int,
+        avoid = CASE WHEN held.was_charged THEN array_remove(j.avoid, $1) ELSE j.avoid END
       FROM held WHERE j.id = held.id
-      RETURNING j.id, j.attempt, j.cancel_requested,
+      RETURNING j.id, j.attempt, j.cancel_requested, held.was_charged,
         coalesce((SELECT max(sequence) FROM log_chunks l
                   WHERE l.job_id = j.id AND l.attempt = j.attempt), 0) AS last_sequence
       """
@@ -197,11 +210,12 @@ enum LeaseStatements {
         .intArray(attempts.map { Int64($0.attempt) }), .double(Double(seconds)), .int(session),
       ]
     }
-    func decode(_ row: PostgresRow) throws -> HeldLease {
-      HeldLease(
+    func decode(_ row: PostgresRow) throws -> (lease: HeldLease, wasCharged: Bool) {
+      let lease = HeldLease(
         job: Int64(try row.int("id")), attempt: Int32(try row.int("attempt")),
         cancelRequested: try row.bool("cancel_requested"),
         lastSequence: try row.int("last_sequence"))
+      return (lease, try row.bool("was_charged"))
     }
   }
 
@@ -217,6 +231,20 @@ enum LeaseStatements {
     init(held: [HeldLease]) {
       parameters = [.intArray(held.map(\.job)), .intArray(held.map { Int64($0.attempt) })]
     }
+  }
+
+  /// Takes the crates of jobs off a builder's record.
+  struct Forgive: Statement {
+    static let sql = """
+      UPDATE builders b SET failed_crates = ARRAY(
+        SELECT f.crate FROM unnest(b.failed_crates) WITH ORDINALITY AS f (crate, place)
+        WHERE f.crate NOT IN (SELECT v.crate_id FROM jobs j JOIN versions v ON v.id = j.version_id
+                              WHERE j.id = ANY ($2::bigint[]))
+        ORDER BY f.place)
+      WHERE b.id = $1 AND b.failed_crates <> '{}'
+      """
+    let parameters: [PostgresValue]
+    init(builder: Int64, jobs: [Int64]) { parameters = [.int(builder), .intArray(jobs)] }
   }
 
   /// Locks a job for the end of an attempt; no row: the attempt was never this builder's.
@@ -237,7 +265,9 @@ enum LeaseStatements {
       let alreadySucceeded: Bool
     }
     static let sql = """
-      SELECT j.state, j.attempt, j.target, j.requirement_id, j.plan_digest, j.retries_left,
+      SELECT j.state, j.attempt, j.target, j.requirement_id, j.plan_digest,
+             -- An end that is told after all takes the place of the lost lease.
+             j.retries_left + (j.attempt = a.attempt AND \(wasCharged))::int AS retries_left,
              j.forgiven_attempt, v.crate_id, j.limits_doubled, j.cancel_requested, a.result, a.failure_class,
              (j.attempt = a.attempt
               AND EXISTS (SELECT FROM builders b WHERE b.id = $3 AND b.state <> 'disabled')

@@ -13,8 +13,10 @@ extension FarmDatabase {
   /// Gives a job that has failed, was cancelled or is held all its tries anew; wakes idle builders.
   ///
   /// - Returns: nil where there is no such job, or it is in another state.
+  /// - Throws: ``VersionNotOffered``.
   public func retry(job: Int64) async throws -> OperatedJob? {
     try await pool.transaction { connection in
+      try connection.checkIsOffered(job: job)
       guard let (job, requirement) = try connection.run(OperationStatements.Retry(job: job)).first
       else { return nil }
       try connection.wake([requirement])
@@ -25,8 +27,10 @@ extension FarmDatabase {
   /// Builds a job once more that has succeeded; what is served stays until the new build is published.
   ///
   /// - Returns: nil where there is no such job, or it has not succeeded.
+  /// - Throws: ``VersionNotOffered``.
   public func rebuild(job: Int64) async throws -> OperatedJob? {
     try await pool.transaction { connection in
+      try connection.checkIsOffered(job: job)
       guard let (job, requirement) = try connection.run(OperationStatements.Rebuild(job: job)).first
       else { return nil }
       try connection.wake([requirement])
@@ -34,7 +38,8 @@ extension FarmDatabase {
     }
   }
 
-  /// Takes a pending job out of the queue, or asks the builder of a leased one to end it.
+  /// Takes a pending job out of the queue, or asks the builder of a leased one to end it. It stays out
+  /// until an operator retries it, whatever becomes of its version.
   ///
   /// - Returns: nil where there is no such job, or it has ended.
   public func cancel(job: Int64) async throws -> OperatedJob? {
@@ -49,10 +54,56 @@ extension FarmDatabase {
   }
 }
 
+/// A job of a version that is yanked or no longer listed is not built.
+public struct VersionNotOffered: Error, Sendable, Equatable, CustomStringConvertible {
+  public var crate: String
+  public var version: String
+  /// Else the registry does not list it any more.
+  public var isYanked: Bool
+
+  public init(crate: String, version: String, isYanked: Bool) {
+    self.crate = crate
+    self.version = version
+    self.isYanked = isYanked
+  }
+
+  public var description: String {
+    isYanked
+      ? "\(crate) \(version) is yanked, and not built before it is unyanked"
+      : "\(crate) \(version) is not in the registry any more, and not built before it is there again"
+  }
+}
+
+extension PostgresConnection {
+  /// The version's standing does not change before the transaction ends.
+  fileprivate func checkIsOffered(job: Int64) throws {
+    if let obstacle = try run(OperationStatements.NotOffered(job: job)).first { throw obstacle }
+  }
+}
+
 enum OperationStatements {
   static let all: [any Statement.Type] = [
-    Retry.self, Rebuild.self, Cancel.self, BuiltBefore.self,
+    Retry.self, Rebuild.self, Cancel.self, BuiltBefore.self, NotOffered.self,
   ]
+
+  /// A row where a job's version is not offered.
+  struct NotOffered: Statement {
+    static let sql = """
+      WITH standing AS (
+        SELECT c.name, v.version, v.yanked, v.deleted_at
+        FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
+        WHERE j.id = $1 FOR SHARE OF v
+      )
+      SELECT name, version, yanked FROM standing WHERE yanked OR deleted_at IS NOT NULL
+      """
+    let parameters: [PostgresValue]
+    init(job: Int64) { parameters = [.int(job)] }
+    func decode(_ row: PostgresRow) throws -> VersionNotOffered {
+      VersionNotOffered(
+        crate: try row.text("name"), version: try row.text("version"),
+        isYanked: try row.bool("yanked"))
+    }
+  }
 
   private static func decode(_ row: PostgresRow) throws -> OperatedJob {
     OperatedJob(
@@ -62,7 +113,7 @@ enum OperationStatements {
 
   struct Retry: Statement {
     static let sql = """
-      UPDATE jobs SET state = 'pending', dropped = false, retries_left = 5, hold = NULL,
+      UPDATE jobs SET state = 'pending', dropped = false, withdrawn = false, retries_left = 5, hold = NULL,
         not_before = NULL, avoid = '{}', forgiven_attempt = attempt, failure_class = NULL, failure_message = NULL,
         finalized_at = NULL, updated_at = clock_timestamp()
       WHERE id = $1 AND (state IN ('failed', 'cancelled') OR hold IS NOT NULL)
@@ -100,7 +151,7 @@ enum OperationStatements {
       UPDATE jobs SET
         state = CASE WHEN state = 'pending' THEN 'cancelled' ELSE state END,
         finalized_at = CASE WHEN state = 'pending' THEN clock_timestamp() END,
-        hold = NULL, not_before = NULL, cancel_requested = state = 'leased',
+        hold = NULL, not_before = NULL, cancel_requested = state = 'leased', withdrawn = false,
         updated_at = clock_timestamp()
       WHERE id = $1 AND state IN ('pending', 'leased')
       RETURNING id, state, cancel_requested

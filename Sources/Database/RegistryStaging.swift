@@ -289,19 +289,23 @@ enum StagingStatements {
       ), followed AS (
         UPDATE jobs j
         SET state = CASE WHEN NOT t.offered AND j.state = 'pending' THEN 'cancelled'
-                         WHEN t.offered AND j.state = 'cancelled' AND NOT j.dropped THEN 'pending'
+                         WHEN t.offered AND j.state = 'cancelled' THEN 'pending'
                          ELSE j.state END,
             finalized_at = CASE WHEN NOT t.offered AND j.state = 'pending' THEN clock_timestamp()
-                                WHEN t.offered AND j.state = 'cancelled' AND NOT j.dropped THEN NULL
+                                WHEN t.offered AND j.state = 'cancelled' THEN NULL
                                 ELSE j.finalized_at END,
             hold = CASE WHEN t.offered THEN j.hold END,
             not_before = CASE WHEN t.offered THEN j.not_before END,
-            cancel_requested = NOT t.offered AND j.state = 'leased',
+            -- An operator's wish that one ends is not taken back by the registry.
+            withdrawn = NOT t.offered AND (j.state = 'pending' OR j.withdrawn OR NOT j.cancel_requested),
+            cancel_requested = j.state = 'leased'
+              AND (NOT t.offered OR (j.cancel_requested AND NOT j.withdrawn)),
             updated_at = clock_timestamp()
         FROM turned t
         WHERE j.version_id = t.id
           AND ((NOT t.offered AND j.state IN ('pending', 'leased'))
-               OR (t.offered AND j.state IN ('cancelled', 'leased')))
+               OR (t.offered AND (j.state = 'leased'
+                                  OR (j.state = 'cancelled' AND j.withdrawn AND NOT j.dropped))))
         RETURNING j.requirement_id, j.state
       )
       SELECT DISTINCT requirement_id FROM followed WHERE state = 'pending'

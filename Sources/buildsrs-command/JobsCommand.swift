@@ -126,7 +126,8 @@ struct JobsCommand: ParsableCommand {
 
   struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Takes jobs out of the queue; the builder of one that runs is asked to end it.")
+      abstract: "Takes jobs out of the queue; the builder of one that runs is asked to end it.",
+      discussion: "They stay out until `jobs retry`, also where a version is yanked and unyanked.")
     @OptionGroup var change: JobChange
     func run() async throws {
       try await change.apply("nothing to cancel: it has ended") { try await $0.cancel(job: $1) }
@@ -207,7 +208,12 @@ struct JobsCommand: ParsableCommand {
         var changed: [OperatedJob] = []
         var refused: [String] = []
         for job in jobs {
-          if let done = try await change(farm, job) {
+          let done: OperatedJob?
+          do { done = try await change(farm, job) } catch let error as VersionNotOffered {
+            refused.append("job \(job): \(error)")
+            continue
+          }
+          if let done {
             changed.append(done)
           } else if try await farm.job(job) == nil {
             refused.append("there is no job \(job)")

@@ -92,15 +92,27 @@ struct LifeCycleTests {
       try await farm.addJob("hexyl")
       let builder = try await farm.addBuilder()
       let job = try #require(try await farm.claim(builder))
+      let tries = try #require(try await farm.database.job(job.id)).retriesLeft
       try await farm.expire(job.id)
       _ = try await farm.database.expireLeases()
+      #expect(try await farm.database.job(job.id)?.retriesLeft == tries - 1)
+      #expect(try await failedCrates(farm) == 1)
       let held = try await farm.database.renew(builder: builder, attempts: [(job.id, 1)])
       #expect(held.map(\.job) == [job.id])
       #expect(try await farm.database.job(job.id)?.state == .leased)
+      // Nobody is charged with what was not lost.
+      #expect(try await farm.database.job(job.id)?.retriesLeft == tries)
+      #expect(try await failedCrates(farm) == 0)
       #expect(try await farm.database.attempts(ofJob: job.id).map(\.result) == [nil])
       _ = try await farm.publish(job, builder: builder)
       #expect(try await farm.database.job(job.id)?.state == .succeeded)
     }
+  }
+
+  private func failedCrates(_ farm: Farm) async throws -> Int {
+    let rows = try await farm.database.pool.query(
+      "SELECT sum(cardinality(failed_crates))::int AS n FROM builders")
+    return try rows[0].int("n")
   }
 
   @Test("a crate's own failure is final, and telling it twice changes nothing")

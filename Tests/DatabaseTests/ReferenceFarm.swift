@@ -20,6 +20,10 @@ struct ReferenceFarm {
     var failedOn: Set<Int> = []
     /// The last attempt was ended by its lease, and can be revived by this builder.
     var revivable: Int?
+    /// It has taken a try.
+    var wasCharged = false
+    /// A lost lease that is revived, or of whose end the builder tells after all, costs no try.
+    var forgiven: Int { retriesLeft + (wasCharged ? 1 : 0) }
   }
   var jobs: [Job]
   private let policy = RetryPolicy()
@@ -31,6 +35,7 @@ struct ReferenceFarm {
     jobs[index].attempt += 1
     jobs[index].builder = builder
     jobs[index].revivable = nil
+    jobs[index].wasCharged = false
   }
 
   /// Whether a builder's word about an attempt still counts.
@@ -46,7 +51,9 @@ struct ReferenceFarm {
     jobs[index].state = .leased
     jobs[index].builder = builder
     jobs[index].isHeld = false
+    jobs[index].retriesLeft = jobs[index].forgiven
     jobs[index].revivable = nil
+    jobs[index].wasCharged = false
   }
 
   mutating func failed(_ index: Int, builder: Int, _ failure: FailureClass, hasLargerBuilder: Bool)
@@ -58,12 +65,14 @@ struct ReferenceFarm {
     job.cancelRequested = false
     job.isHeld = false
     job.revivable = nil
+    let forgiven = job.forgiven
+    job.wasCharged = false
     if wasCancelled {
       job.state = .cancelled
       return
     }
     let decision = policy.decide(
-      failure == .cancelled ? .leaseLost : failure, retriesLeft: job.retriesLeft,
+      failure == .cancelled ? .leaseLost : failure, retriesLeft: forgiven,
       limitsWereDoubled: job.doubled)
     switch decision {
     case .cancel: job.state = .cancelled
@@ -78,6 +87,7 @@ struct ReferenceFarm {
       if failure == .infrastructure { job.failedOn.insert(builder) }
       if job.failedOn.count >= 3 { job.isSuspect = true }
       if failure == .leaseLost { job.revivable = builder }
+      job.wasCharged = failure == .leaseLost
     }
   }
 
@@ -108,6 +118,7 @@ struct ReferenceFarm {
     jobs[index].isHeld = false
     jobs[index].isSuspect = false
     jobs[index].failedOn = []
+    jobs[index].wasCharged = false
   }
 
   mutating func rebuilt(_ index: Int) {

@@ -78,6 +78,61 @@ struct RegistryTests {
     }
   }
 
+  @Test("what an operator has cancelled stays so when its version is yanked and unyanked")
+  func operatorsWord() async throws {
+    try await Farm.with { farm in
+      for name in ["waiting", "running", "late"] { try await farm.addJob(name) }
+      let jobs = try await farm.database.pool.query("SELECT id FROM jobs ORDER BY id").map {
+        Int64(try $0.int("id"))
+      }
+      let builder = try await farm.addBuilder()
+      func turn(yanked: Bool) async throws {
+        for name in ["waiting", "running", "late"] {
+          _ = try await farm.database.ingest([Farm.registry, Farm.version(name, yanked: yanked)])
+        }
+      }
+      _ = try await farm.database.cancel(job: jobs[0])
+      var claimed: [Int64] = []
+      for _ in 0..<2 { claimed.append(try #require(try await farm.claim(builder)).id) }
+      #expect(Set(claimed) == Set(jobs[1...]))
+      _ = try await farm.database.cancel(job: jobs[1])
+      try await turn(yanked: true)
+      // After the registry, the operator wants the end of this one, too.
+      _ = try await farm.database.cancel(job: jobs[2])
+      try await turn(yanked: false)
+      let held = try await farm.database.renew(
+        builder: builder, attempts: [(jobs[1], 1), (jobs[2], 1)])
+      #expect(held.map(\.cancelRequested) == [true, true])
+      for job in jobs[1...] {
+        let state = try await farm.database.fail(
+          builder: builder, job: job, attempt: 1, failure: .init(.cancelled, "asked to"))
+        #expect(state == .cancelled)
+      }
+      try await turn(yanked: true)
+      try await turn(yanked: false)
+      for job in jobs { #expect(try await farm.database.job(job)?.state == .cancelled) }
+      #expect(try await farm.database.retry(job: jobs[0])?.state == .pending)
+      // Now it is the registry's to take out and to bring back again.
+      try await turn(yanked: true)
+      #expect(try await farm.database.job(jobs[0])?.state == .cancelled)
+      try await turn(yanked: false)
+      #expect(try await farm.database.job(jobs[0])?.state == .pending)
+    }
+  }
+
+  @Test("a job of a yanked version is neither retried nor rebuilt, and the reason is told")
+  func notOffered() async throws {
+    try await Farm.with { farm in
+      try await farm.addJob("tool")
+      let job = try #require(try await farm.claim(try await farm.addBuilder())).id
+      _ = try await farm.database.ingest([Farm.registry, Farm.version("tool", yanked: true)])
+      let yanked = VersionNotOffered(crate: "tool", version: "1.0.0", isYanked: true)
+      await #expect(throws: yanked) { try await farm.database.retry(job: job) }
+      await #expect(throws: yanked) { try await farm.database.rebuild(job: job) }
+      #expect(yanked.description.contains("tool 1.0.0 is yanked"))
+    }
+  }
+
   @Test("a yank cancels the waiting job and asks for the end of the running one; unyank revives")
   func yank() async throws {
     try await Farm.with { farm in
