@@ -20,7 +20,9 @@ struct ReferenceFarm {
     var failedOn: Set<Int> = []
     /// The last attempt was ended by its lease, and can be revived by this builder.
     var revivable: Int?
-    /// It has taken a try.
+    /// Attempts that were lost, or given back, by these builders.
+    var lost: [Int32: Int] = [:]
+    /// The last one has taken a try.
     var wasCharged = false
     /// A lost lease that is revived, or of whose end the builder tells after all, costs no try.
     var forgiven: Int { retriesLeft + (wasCharged ? 1 : 0) }
@@ -52,6 +54,7 @@ struct ReferenceFarm {
     jobs[index].builder = builder
     jobs[index].isHeld = false
     jobs[index].retriesLeft = jobs[index].forgiven
+    jobs[index].lost[jobs[index].attempt] = nil
     jobs[index].revivable = nil
     jobs[index].wasCharged = false
   }
@@ -60,6 +63,7 @@ struct ReferenceFarm {
   {
     var job = jobs[index]
     defer { jobs[index] = job }
+    job.lost[job.attempt] = failure == .leaseLost ? builder : nil
     let wasCancelled = job.cancelRequested
     job.builder = nil
     job.cancelRequested = false
@@ -91,8 +95,21 @@ struct ReferenceFarm {
     }
   }
 
+  /// A builder has come back without a job that it had not begun with.
+  mutating func forsaken(_ index: Int, by builder: Int) {
+    guard jobs[index].lost[jobs[index].attempt - 1] != builder else {
+      return failed(index, builder: builder, .leaseLost, hasLargerBuilder: true)
+    }
+    jobs[index].state = jobs[index].cancelRequested ? .cancelled : .pending
+    jobs[index].builder = nil
+    jobs[index].cancelRequested = false
+    jobs[index].revivable = builder
+    jobs[index].lost[jobs[index].attempt] = builder
+  }
+
   mutating func succeeded(_ index: Int) {
     jobs[index].published.append(jobs[index].attempt)
+    jobs[index].lost[jobs[index].attempt] = nil
     jobs[index].state = .succeeded
     jobs[index].builder = nil
     jobs[index].cancelRequested = false

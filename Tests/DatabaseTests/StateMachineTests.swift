@@ -67,7 +67,7 @@ struct StateMachineTests {
   private func step(_ pair: inout Pair, _ random: inout Walk) async throws {
     let builder = Int.random(in: 0..<Self.builders, using: &random)
     let job = Int.random(in: 0..<Self.jobs, using: &random)
-    switch Int.random(in: 0..<12, using: &random) {
+    switch Int.random(in: 0..<13, using: &random) {
     case 0...3: try await claim(&pair, builder)
     case 4: try await renew(&pair, &random)
     case 5: try await expire(&pair, job)
@@ -87,6 +87,7 @@ struct StateMachineTests {
         _ = try await pair.farm.database.rebuild(job: pair.ids[job])
         pair.reference.rebuilt(job)
       }
+    case 11: try await reconnect(&pair, builder, &random)
     default:
       pair.trace.append("release")
       try await pair.farm.database.pool.query(
@@ -118,6 +119,26 @@ struct StateMachineTests {
     let holds = pair.reference.holds(claim.job, attempt: claim.attempt, builder: claim.builder)
     #expect(held.isEmpty != holds, "\(pair.trace.suffix(20))")
     if holds { pair.reference.renewed(claim.job, by: claim.builder) }
+  }
+
+  /// A builder comes back, and goes on with some of its jobs.
+  private func reconnect(_ pair: inout Pair, _ builder: Int, _ random: inout Walk) async throws {
+    let held = pair.reference.jobs.indices.filter {
+      pair.reference.jobs[$0].state == .leased && pair.reference.jobs[$0].builder == builder
+    }
+    let kept = held.filter { _ in Bool.random(using: &random) }
+    pair.trace.append("builder \(builder) comes back with \(kept) of \(held)")
+    let session = try await pair.farm.database.registerBuilder(
+      name: "builder", publicKey: String(repeating: String(builder + 1), count: 64), version: "1",
+      tokenHash: nil
+    ).session
+    let (jobs, ids) = (pair.reference.jobs, pair.ids)
+    let taken = try await pair.farm.database.forsake(
+      builder: pair.builders[builder], session: session,
+      keeping: kept.map { (ids[$0], jobs[$0].attempt) })
+    let lost = held.filter { !kept.contains($0) }
+    #expect(Set((taken ?? []).map(\.job)) == Set(lost.map { pair.ids[$0] }))
+    for job in lost { pair.reference.forsaken(job, by: builder) }
   }
 
   private func expire(_ pair: inout Pair, _ job: Int) async throws {

@@ -17,12 +17,13 @@ struct OperatorTests {
     }
   }
 
-  /// A farm's database with a builder and four jobs: 1 failed, 2 pending, 3 suspect, 4 needs a newer Rust.
+  /// A farm's database with a builder and five jobs: 1 failed, 2 pending, 3 suspect, 4 needs a newer Rust, 5 yanked.
   private static let rows = """
     INSERT INTO registries (index_url, download_template) VALUES ('sparse+http://r/', 'http://r/');
     INSERT INTO crates (registry_id, name, normalized_name) VALUES (1, 'tool', 'tool');
     INSERT INTO versions (crate_id, version, latest_key, checksum)
-      SELECT 1, n || '.0.0', 'ra' || n || 'a0a0', repeat('a', 64) FROM generate_series(1, 4) AS n;
+      SELECT 1, n || '.0.0', 'ra' || n || 'a0a0', repeat('a', 64) FROM generate_series(1, 5) AS n;
+    UPDATE versions SET yanked = true WHERE id = 5;
     INSERT INTO requirements (target, executor, memory_class, disk_class, rust)
       VALUES ('t-u-v', 'm', 2, 4, '>=1.85'), ('t-u-v', 'm', 2, 4, '>=1.99');
     INSERT INTO builders (name, public_key, state, last_seen_at, capabilities) VALUES
@@ -37,7 +38,9 @@ struct OperatorTests {
       (2, 't-u-v', 'pending', 1, 2, 1, '{"inputs":{"executor":"m"}}', repeat('b', 64), NULL, NULL, NULL, NULL),
       (3, 't-u-v', 'pending', 1, 3, 1, '{"inputs":{"executor":"m"}}', repeat('b', 64), 'suspect',
        'infrastructure', 'the host crashed', NULL),
-      (4, 't-u-v', 'pending', 1, 4, 2, '{"inputs":{"executor":"m"}}', repeat('b', 64), NULL, NULL, NULL, NULL)
+      (4, 't-u-v', 'pending', 1, 4, 2, '{"inputs":{"executor":"m"}}', repeat('b', 64), NULL, NULL, NULL, NULL),
+      (5, 't-u-v', 'cancelled', 1, 5, 1, '{"inputs":{"executor":"m"}}', repeat('b', 64), NULL, NULL, NULL,
+       clock_timestamp())
     """
 
   private func withFarm(
@@ -96,6 +99,9 @@ struct OperatorTests {
       let again = try await call("jobs", "retry", "1")
       #expect(again.status == 1)
       #expect(again.errors.contains("job 1: nothing to retry"), "\(again.errors)")
+      let yanked = try await call("jobs", "retry", "5")
+      #expect(yanked.status == 1)
+      #expect(yanked.errors.contains("job 5: tool 5.0.0 is yanked"), "\(yanked.errors)")
       #expect(try await call("jobs", "cancel", "2").output == "job 2: cancelled\n")
       let two = try await call("jobs", "cancel", "2", "4", "--json")
       #expect(two.status == 1)
