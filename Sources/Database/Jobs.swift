@@ -38,8 +38,8 @@ public struct WantedJob: Sendable {
 
 extension FarmDatabase {
   /// Makes the jobs that are not there and gives those whose plan's digest changed their new plan;
-  /// idle builders are woken. A job that is being built keeps its plan; its version is noted to be planned
-  /// again (``planNoted(after:limit:_:)``).
+  /// idle builders are woken. A job that is being built keeps its plan, and is noted to be planned again when
+  /// that has ended (``outdatedVersions(limit:)``).
   ///
   /// A version that is yanked or deleted meanwhile gets none.
   ///
@@ -86,7 +86,7 @@ extension PostgresConnection {
     }
     guard !rows.isEmpty else { return 0 }
     let changed = try run(JobStatements.Want(rows))
-    try run(JobStatements.WantLater(rows))
+    try run(JobStatements.Outdate(rows))
     try wake(Set(changed))
     return changed.count
   }
@@ -99,7 +99,7 @@ extension PostgresConnection {
 
 enum JobStatements {
   static let all: [any Statement.Type] = [
-    Want.self, WantLater.self, Wake.self, Request.self,
+    Want.self, Outdate.self, Wake.self, Request.self,
   ]
 
   /// One row for each job that was made or changed, none for those that are as wanted. Jobs of one group
@@ -166,16 +166,14 @@ enum JobStatements {
     func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("requirement_id")) }
   }
 
-  /// Notes versions of which a job is being built by another plan than is wanted. It sees what ``Want``
-  /// has left as it is because a builder has just taken it.
-  struct WantLater: Statement {
+  /// Notes what ``Want`` has left by another plan than is wanted, because it was being built. That may
+  /// have ended since, so that its state is not asked for.
+  struct Outdate: Statement {
     static let sql = """
-      INSERT INTO versions_to_plan (version_id)
-      SELECT DISTINCT w.version_id
+      UPDATE jobs j SET outdated = true
       FROM unnest($1::bigint[], $2::text[], $3::text[]) AS w (version_id, target, plan_digest)
-      JOIN jobs j ON j.version_id = w.version_id AND j.target = w.target
-      WHERE j.verifies IS NULL AND j.state = 'leased' AND j.plan_digest <> w.plan_digest
-      ON CONFLICT DO NOTHING
+      WHERE j.version_id = w.version_id AND j.target = w.target AND j.verifies IS NULL
+        AND j.state <> 'cancelled' AND j.plan_digest <> w.plan_digest AND NOT j.outdated
       """
     let parameters: [PostgresValue]
     init(_ rows: [Want.Line]) {

@@ -76,18 +76,20 @@ extension FarmDatabase {
   ) async throws {
     try await pool.transaction { connection in
       try connection.hold(revision: revision)
+      if !versions.isEmpty { try connection.run(PlanStatements.Settle(versions: versions)) }
       var woken: Set<Int64> = []
+      // What is being built cannot be changed, and may have ended by the time at which it is noted.
+      var left: [Int64] = []
       _ = try connection.want(edits.made)
       for (job, wanted) in edits.planned {
         let number = try connection.number(of: wanted.requirement)
         let rows = try connection.run(
           try PlanStatements.Change(job: job, wanted, requirement: number))
-        if !rows.isEmpty { woken.insert(number) }
+        if rows.isEmpty { left.append(job) } else { woken.insert(number) }
       }
       if !edits.dropped.isEmpty { try connection.run(PlanStatements.Drop(jobs: edits.dropped)) }
-      let touched = edits.planned.map(\.job) + edits.dropped
-      if !touched.isEmpty { try connection.run(PlanStatements.Outdate(jobs: touched)) }
-      if !versions.isEmpty { try connection.run(PlanStatements.Settle(versions: versions)) }
+      left += edits.dropped
+      if !left.isEmpty { try connection.run(PlanStatements.Outdate(jobs: left)) }
       try connection.wake(woken)
     }
   }
@@ -205,7 +207,7 @@ enum PlanStatements {
   struct Outdate: Statement {
     static let sql = """
       UPDATE jobs SET outdated = true
-      WHERE id = ANY ($1::bigint[]) AND state = 'leased' AND NOT outdated
+      WHERE id = ANY ($1::bigint[]) AND state <> 'cancelled' AND NOT outdated
       """
     let parameters: [PostgresValue]
     init(jobs: [Int64]) { parameters = [.intArray(jobs)] }
