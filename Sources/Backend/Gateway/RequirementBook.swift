@@ -39,8 +39,8 @@ final class RequirementBook: Sendable {
   func refresh() async throws {
     let stored = try await database.requirements()
     state.withLock { state in
-      guard stored.count != state.stored.count else { return }
-      // Rows are only ever added.
+      // Rows are only ever added: what was read before another refresh is not put back.
+      guard stored.count > state.stored.count else { return }
       state.stored = stored
       state.known = Set(stored.map(\.id))
       state.edition += 1

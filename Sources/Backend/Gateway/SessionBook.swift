@@ -31,6 +31,9 @@ final class SessionBook: Sendable {
     }
   }
 
+  /// Something about any of them may have changed.
+  func tellAll() { for entry in entries.withLock({ Array($0.values) }) { entry.tell() } }
+
   /// Something about a builder has changed.
   func tell(_ builder: Int64) { entries.withLock { $0[builder]?.tell }?() }
 }

@@ -70,10 +70,14 @@ final class WakeUps: Service, CustomStringConvertible {
       do {
         let channels = [FarmDatabase.jobsChannel, FarmDatabase.buildersChannel]
         for try await event in listener.notifications(on: channels) {
-          if case .notification(let news) = event, news.channel == FarmDatabase.buildersChannel {
-            // One that is lost is made up for by the builder's next heartbeat.
-            if let builder = Int64(news.payload) { sessions.tell(builder) }
-            continue
+          if case .notification(let news) = event {
+            guard news.channel != FarmDatabase.buildersChannel else {
+              if let builder = Int64(news.payload) { sessions.tell(builder) }
+              continue
+            }
+          } else {
+            // What was said before this backend listened, or listened again, nobody has told it.
+            sessions.tellAll()
           }
           if !isKnown(event) { try? await requirements.refresh() }
           wakeAll()
