@@ -90,7 +90,8 @@ let package = Package(
     library(
       "CrateRegistry",
       [
-        "Archives", "Blocking", "CIndexLines", "CTOML", "Cryptography", "FarmModel", "Recipes", executorKit,
+        "Archives", "Blocking", "CIndexLines", "CTOML", "Cryptography", "FarmModel", "Recipes",
+        executorKit,
         subprocess, systemPackage, transfer,
       ]),
     library(
