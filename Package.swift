@@ -62,7 +62,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
-    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
   ],
@@ -75,8 +74,9 @@ let package = Package(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
     .systemLibrary(name: "CELF", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
     .target(name: "CThreads"),
-    // The reader of index lines, in C++: what simdjson offers.
+    // Readers in C++: of index lines, what simdjson offers; of TOML, what toml++ does.
     .target(name: "CIndexLines", linkerSettings: [.linkedLibrary("simdjson")]),
+    .target(name: "CTOML"),
 
     // Libraries, bottom up.
     library("Blocking", ["CThreads"]),
@@ -90,8 +90,9 @@ let package = Package(
     library(
       "CrateRegistry",
       [
-        "Archives", "Blocking", "CIndexLines", "Cryptography", "FarmModel", "Recipes", executorKit,
-        subprocess, systemPackage, transfer, .product(name: "TOMLKit", package: "TOMLKit"),
+        "Archives", "Blocking", "CIndexLines", "CTOML", "Cryptography", "FarmModel", "Recipes",
+        executorKit,
+        subprocess, systemPackage, transfer,
       ]),
     library(
       "ArtifactStorage",

@@ -1,5 +1,4 @@
 public import FarmModel
-import TOMLKit
 
 /// What the farm reads of a `Cargo.toml` (doc.rust-lang.org/cargo/reference/manifest.html).
 public struct Manifest: Sendable, Equatable {

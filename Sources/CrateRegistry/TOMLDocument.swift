@@ -1,8 +1,6 @@
-import TOMLKit
+import Foundation
 
 /// A parsed TOML file, read by key with errors that name the key.
-///
-/// Not `Sendable`: TOMLKit's tables are pointers into one tree.
 struct TOMLDocument {
   private let root: TOMLSection
 
@@ -11,22 +9,11 @@ struct TOMLDocument {
 
   init(_ bytes: some Collection<UInt8>) throws(ManifestError) {
     guard bytes.count <= Self.limit else { throw .tooLarge(limit: Self.limit) }
-    // TOMLKit takes a C string, which a NUL would end.
     guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
       throw .notText
     }
-    if let found = TOMLPitfalls.first(in: Array(bytes)) {
-      throw .malformed(line: found.line, column: found.column, reason: found.reason)
-    }
-    do {
-      root = TOMLSection(table: try TOMLTable(string: text), path: "")
-    } catch let error as TOMLParseError {
-      throw .malformed(
-        line: error.source.begin.line, column: error.source.begin.column,
-        reason: error.description)
-    } catch {
-      throw .malformed(line: 1, column: 1, reason: "\(error)")
-    }
+    guard case .table(let table) = try TOMLValue(reading: text) else { throw .notText }
+    root = TOMLSection(table: table, path: "")
   }
 
   /// The first of several tables that is there.
@@ -49,31 +36,36 @@ struct TOMLDocument {
 
 /// One table of a TOML file.
 struct TOMLSection {
-  let table: TOMLTable
+  let table: [String: TOMLValue]
   let path: String
 
-  var keys: [String] { table.keys }
+  var keys: some Collection<String> { table.keys }
 
-  /// The table as JSON text.
-  var json: String { table.convert(to: .json) }
+  /// The table as JSON text; nil where it has a number that JSON has not.
+  var json: String? {
+    let encoder = JSONEncoder()
+    // The same text each time.
+    encoder.outputFormatting = .sortedKeys
+    return (try? encoder.encode(table)).map { String(decoding: $0, as: UTF8.self) }
+  }
 
   func text(_ key: String, required: Bool = false) throws(ManifestError) -> String? {
     guard let value = table[key] else {
       if required { throw .missing(key: full(key)) }
       return nil
     }
-    guard let text = value.string else { throw .wrongType(key: full(key), expected: "a text") }
+    guard case .text(let text) = value else { throw .wrongType(key: full(key), expected: "a text") }
     return text
   }
 
   func texts(_ key: String) throws(ManifestError) -> [String] {
     guard let value = table[key] else { return [] }
-    guard let array = value.array else {
+    guard case .list(let array) = value else {
       throw .wrongType(key: full(key), expected: "a list of texts")
     }
     var texts: [String] = []
     for element in array {
-      guard let text = element.string else {
+      guard case .text(let text) = element else {
         throw .wrongType(key: full(key), expected: "a list of texts")
       }
       texts.append(text)
@@ -82,11 +74,14 @@ struct TOMLSection {
   }
 
   /// A truth value; nil when it is missing or of another type.
-  func flag(_ key: String) throws(ManifestError) -> Bool? { table[key]?.bool }
+  func flag(_ key: String) throws(ManifestError) -> Bool? {
+    guard case .flag(let flag)? = table[key] else { return nil }
+    return flag
+  }
 
   func number(_ key: String) throws(ManifestError) -> Int? {
     guard let value = table[key] else { return nil }
-    guard let number = value.int else {
+    guard case .whole(let whole) = value, let number = Int(exactly: whole) else {
       throw .wrongType(key: full(key), expected: "a whole number")
     }
     return number
@@ -94,23 +89,26 @@ struct TOMLSection {
 
   func subtable(_ key: String) throws(ManifestError) -> TOMLSection? {
     guard let value = table[key] else { return nil }
-    guard let inner = value.table else { throw .wrongType(key: full(key), expected: "a table") }
+    guard case .table(let inner) = value else {
+      throw .wrongType(key: full(key), expected: "a table")
+    }
     return TOMLSection(table: inner, path: full(key) + ".")
   }
 
   /// A table; nil also where the value is of another type.
   func loose(_ key: String) -> TOMLSection? {
-    table[key]?.table.map { TOMLSection(table: $0, path: full(key) + ".") }
+    guard case .table(let inner)? = table[key] else { return nil }
+    return TOMLSection(table: inner, path: full(key) + ".")
   }
 
   func tables(_ key: String) throws(ManifestError) -> [TOMLSection] {
     guard let value = table[key] else { return [] }
-    guard let array = value.array else {
+    guard case .list(let array) = value else {
       throw .wrongType(key: full(key), expected: "an array of tables")
     }
     var sections: [TOMLSection] = []
     for element in array {
-      guard let inner = element.table else {
+      guard case .table(let inner) = element else {
         throw .wrongType(key: full(key), expected: "an array of tables")
       }
       sections.append(TOMLSection(table: inner, path: full(key) + "."))

@@ -1,0 +1,76 @@
+#include "toml_text.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What the parser takes for granted is for strangers to write: it must be looked at, also in a release, and must
+// not end the process.
+#undef NDEBUG
+#define TOML_ASSERT(condition) \
+  static_cast<void>((condition) || (throw std::logic_error(#condition), false))
+#define TOML_EXCEPTIONS 1
+#define TOML_HEADER_ONLY 1
+#define TOML_ENABLE_UNRELEASED_FEATURES 0
+#include <toml++/toml.h>
+
+namespace {
+
+buildsrs_toml found(const std::string &text, uint32_t line, uint32_t column) noexcept {
+  auto *bytes = static_cast<char *>(std::malloc(text.size() + 1));
+  if (bytes) std::memcpy(bytes, text.data(), text.size());
+  return {bytes, bytes ? text.size() : 0, line, column};
+}
+
+// Thrown for what the parser takes for granted, instead of an end of the process.
+bool breaks_the_parser(std::string_view text) {
+  try {
+    static_cast<void>(toml::parse(text));
+    return false;
+  } catch (const std::logic_error &) {
+    return true;
+  } catch (const toml::parse_error &) {
+    return false;
+  }
+}
+
+// The first line with which the parser breaks, from 1: up to the one before it does not. It reads one byte
+// after the other, and does not look at what follows.
+uint32_t breaking_line(std::string_view text) {
+  // Each step reads the text again: what is that long is not a person's.
+  if (text.size() > (1u << 20)) return 1;
+  std::vector<size_t> ends;
+  for (size_t at = text.find('\n'); at != text.npos; at = text.find('\n', at + 1))
+    ends.push_back(at + 1);
+  const auto found = std::partition_point(ends.begin(), ends.end(), [&](size_t end) {
+    return !breaks_the_parser(text.substr(0, end));
+  });
+  return static_cast<uint32_t>(found - ends.begin()) + 1;
+}
+
+}  // namespace
+
+buildsrs_toml buildsrs_toml_read(const char *text, size_t length) {
+  try {
+    const auto table = toml::parse(std::string_view{text, length});
+    std::ostringstream json;
+    json << toml::json_formatter{table};
+    return found(json.str(), 0, 0);
+  } catch (const toml::parse_error &error) {
+    const auto place = error.source().begin;
+    return found(std::string{error.description()}, place.line ? place.line : 1,
+                 place.column ? place.column : 1);
+  } catch (const std::logic_error &) {
+    return found("this line is no TOML", breaking_line({text, length}), 1);
+  } catch (const std::exception &error) {
+    return found(error.what(), 1, 1);
+  }
+}
+
+void buildsrs_toml_free(buildsrs_toml toml) { std::free(toml.bytes); }
