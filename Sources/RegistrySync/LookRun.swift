@@ -97,8 +97,12 @@ struct LookRun {
         return nil
       } catch {
         group.cancelAll()
-        // What could not be had must not be the first to be tried the next time.
-        if case .registry = error { try? await tell(&troubles) }
+        // What could not be had must not be the first to be tried the next time, nor what was had be
+        // downloaded once more.
+        if case .registry = error {
+          try? await send(&body, &report)
+          try? await tell(&troubles)
+        }
         return error
       }
     }

@@ -1,3 +1,4 @@
+import Cryptography
 import FarmModel
 import Foundation
 import TestSupport
@@ -107,6 +108,38 @@ struct MassDeletionTests {
     try await repository.commit(files([]), isRoot: true)
     _ = try await sync(url, allows: true).syncOnce()
     #expect(farm.backend.versions.isEmpty)
+  }
+
+  @Test("what the backend wants looked into and the index lacks is bounded, too")
+  func looks() async throws {
+    try farm.publishABC()
+    let known = try names.map { name in
+      RegistryVersion(
+        crate: try #require(CrateName(name)), version: try #require(Semver("1.0.0")),
+        checksum: SHA256.hex(of: name), yanked: false)
+    }
+    farm.backend.change { state in
+      state.asksForLooks = true
+      for version in known {
+        state.crates[version.crate.normalized] = [version.version: version]
+      }
+    }
+    func follow(allows: Bool) async throws -> SyncReport {
+      var configuration = SyncConfiguration(
+        registryURL: farm.registry.indexURL, backendURL: farm.backend.url,
+        token: FakeBackend.token, stateDirectory: farm.folder,
+        crates: [try #require(CrateName("abc"))])
+      configuration.allowsMassDeletion = allows
+      return try await RegistrySync(
+        configuration: configuration, client: farm.client, retries: farm.once, logger: farm.logger
+      ).syncOnce()
+    }
+    let error = await #expect(throws: SyncError.self) { try await follow(allows: false) }
+    // Those that are asked for count, and `abc`.
+    #expect(error == .massDeletion(gone: 21, isWhole: false, crates: 41, limit: 20))
+    #expect(farm.backend.versions.count == 42)
+    #expect(try await follow(allows: true).looked == 1)
+    #expect(farm.backend.versions == ["abc 1.0.0", "abc 1.1.0"])
   }
 
   @Test("how many crates may go at once")
