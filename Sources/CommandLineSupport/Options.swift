@@ -138,8 +138,8 @@ public struct RegistryAPIOptions: ParsableArguments, SettingFlags {
 public struct MassDeletionOptions: ParsableArguments, SettingFlags {
   @Flag(
     help: """
-      Mark crates deleted however many the index lacks (otherwise a sync marks at most 1 % of them, or \
-      100 where that is more, and stops: a broken server looks the same).
+      Mark crates deleted however many the index lacks. Otherwise none is where more than 1 % of them \
+      are missing, and more than 100 or half of them: a broken server looks the same.
       """)
   public var allowMassDeletion = false
 

@@ -99,7 +99,8 @@ struct RecipesCommandTests {
       let checks = try await recipes(test, "plan", "--check")
       #expect(checks.status == 0, "no job changes: \(checks)")
       #expect(
-        checks.output.contains("? check") && checks.output.contains("1 builds were checked as"))
+        checks.output.contains("? check")
+          && checks.output.contains("1 published build was checked as"))
       #expect(try await recipes(test, "apply").status == 0)
       let listed = try await operate(test, "list", "--outdated-checks", "--json")
       #expect(listed.output.contains("\"changed\" : \"smoke\""), "\(listed)")

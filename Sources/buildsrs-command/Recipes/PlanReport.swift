@@ -109,11 +109,13 @@ extension PlanReport {
   }
 
   private var checks: String {
-    """
-    Of what is published, \(count(.check)) builds were checked as older recipes wanted, and stay as they \
-    are. `buildsrs jobs list --outdated-checks` lists them once this is applied, and \
-    `buildsrs jobs rebuild --outdated-checks` builds and checks them anew.
-    """
+    let builds = count(.check)
+    return """
+      \(builds == 1 ? "1 published build was" : "\(builds) published builds were") checked as older \
+      recipes wanted, which changes nothing of what is published. Once this is applied, `buildsrs jobs list \
+      --outdated-checks` lists such builds, and `buildsrs jobs rebuild --outdated-checks` builds and checks \
+      them anew.
+      """
   }
 
   private func table(_ terminal: Terminal) -> String {
