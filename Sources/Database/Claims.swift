@@ -115,6 +115,10 @@ enum ClaimStatements {
   /// hands one to each builder; then looks for jobs of the same versions. Its cost grows neither with
   /// pending nor with finished jobs.
   ///
+  /// The best are of the best class. Ranks compare jobs of one target only; targets take turns, the one
+  /// first of which nothing was claimed for longest. A job that is taken out of its turn, for its version's
+  /// sake, moves no clock: those between would come late for ever.
+  ///
   /// Nothing is locked before it is known to be among the best, so that claims that run at once do not
   /// take each other's candidates away; there are more candidates than builders for the same reason.
   /// Jobs that must not go to one of the builders are left to a claim without it.
@@ -126,26 +130,32 @@ enum ClaimStatements {
         JOIN builders b ON b.id = w.builder
         WHERE b.state = 'approved' AND NOT b.draining
           AND (b.quarantined_until IS NULL OR b.quarantined_until <= clock_timestamp())
-      ), candidates AS MATERIALIZED (
-        SELECT first.id, first.class, first.rank
+      ), heads AS MATERIALIZED (
+        SELECT f.id, f.class, f.target,
+          row_number() OVER (PARTITION BY f.class, f.target ORDER BY f.rank, f.id) AS turn
         FROM unnest($3::bigint[]) AS r (id)
         CROSS JOIN LATERAL (
-          SELECT j.id, j.class, j.rank FROM jobs j
+          SELECT j.id, j.target, j.class, j.rank FROM jobs j
           WHERE j.state = 'pending' AND j.hold IS NULL AND j.requirement_id = r.id
             AND NOT (j.other_than IS NOT NULL AND j.other_than = ANY ($1))
             AND NOT (j.avoid && $1::bigint[])
           ORDER BY j.class, j.rank, j.id LIMIT 2 * cardinality($1::bigint[]) + 8
-        ) AS first
+        ) AS f
         WHERE EXISTS (SELECT FROM wishes)
-        ORDER BY first.class, first.rank, first.id LIMIT 2 * cardinality($1::bigint[]) + 8
+      ), candidates AS MATERIALIZED (
+        SELECT h.id,
+          row_number() OVER (ORDER BY h.class, h.turn, c.claimed_at NULLS FIRST, h.id) AS place
+        FROM heads h LEFT JOIN rank_clocks c USING (class, target)
+        ORDER BY place LIMIT 2 * cardinality($1::bigint[]) + 8
       ), best AS (
-        SELECT j.id, j.version_id, j.class, j.rank FROM jobs j
-        WHERE j.id IN (SELECT id FROM candidates) AND j.state = 'pending' AND j.hold IS NULL
-        ORDER BY j.class, j.rank, j.id LIMIT (SELECT count(*) FROM wishes)
-        FOR UPDATE SKIP LOCKED
+        SELECT j.id, j.version_id, j.class, j.target, j.rank, c.place
+        FROM candidates c JOIN jobs j ON j.id = c.id
+        WHERE j.state = 'pending' AND j.hold IS NULL
+        ORDER BY c.place LIMIT (SELECT count(*) FROM wishes)
+        FOR UPDATE OF j SKIP LOCKED
       ), winners AS (
         SELECT b.id, b.version_id, w.id AS builder, w.slots
-        FROM (SELECT *, row_number() OVER (ORDER BY class, rank, id) AS turn FROM best) AS b
+        FROM (SELECT *, row_number() OVER (ORDER BY place) AS turn FROM best) AS b
         JOIN wishes w USING (turn)
       ), siblings AS (
         SELECT DISTINCT ON (s.id) s.id, w.builder
@@ -170,11 +180,17 @@ enum ClaimStatements {
         INSERT INTO attempts (job_id, attempt, builder_id, plan_digest, upload_token_hash)
         SELECT id, attempt, builder_id, plan_digest, ($5::text[])[token] FROM claimed
       ), clock AS (
-        UPDATE rank_clocks c SET now = m.rank
-        FROM (SELECT class, max(rank) AS rank FROM claimed GROUP BY class) AS m
-        WHERE c.class = m.class AND c.now < m.rank
+        UPDATE rank_clocks c SET now = greatest(c.now, f.rank), claimed_at = clock_timestamp()
+        FROM (
+          SELECT f.class, f.target, m.rank FROM rank_clocks f
+          JOIN (SELECT class, target, max(rank) AS rank FROM best GROUP BY class, target) AS m
+            ON m.class = f.class AND m.target = f.target
+          -- Which target was last is all that matters: where it is the same again nothing is written.
+          WHERE f.now < m.rank OR f.claimed_at IS DISTINCT FROM (
+            SELECT max(l.claimed_at) FROM rank_clocks l WHERE l.class = f.class)
           -- About right is enough: nobody waits for another's commit.
-          AND c.class IN (SELECT f.class FROM rank_clocks f FOR UPDATE SKIP LOCKED)
+          FOR UPDATE OF f SKIP LOCKED) AS f
+        WHERE c.class = f.class AND c.target = f.target
       )
       SELECT claimed.builder_id, claimed.id, claimed.attempt, claimed.plan::text AS plan,
              claimed.limits_doubled, claimed.verifies IS NOT NULL AS is_verification, claimed.token,

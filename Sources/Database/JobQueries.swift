@@ -24,6 +24,9 @@ public struct StoredJob: Sendable, Equatable {
   public var buildID: Int64?
   /// The build that is built once more, to compare; nil for a job that publishes.
   public var verifies: Int64?
+  /// Builders that it is not given to: it failed there for want of infrastructure, or is the second opinion
+  /// on what they built.
+  public var avoids: [Int64]
   public var createdAt: Date
   public var finalizedAt: Date?
   /// How many jobs are taken before it for the same target, at most ``furthestPosition``; nil where it
@@ -112,6 +115,7 @@ enum JobQueries {
         j.plan::text AS plan, j.attempt, j.retries_left, j.not_before, j.hold, j.requirement_id,
         j.failure_class,
         j.failure_message, j.build_id, j.verifies, j.created_at, j.finalized_at,
+        array_remove(array_append(j.avoid, j.other_than), NULL) AS avoids,
         CASE WHEN j.state = 'pending' AND j.hold IS NULL THEN
           (SELECT count(*) FROM (
              SELECT FROM requirements r JOIN jobs b ON b.requirement_id = r.id
@@ -137,6 +141,7 @@ enum JobQueries {
         failureMessage: try row.optionalText("failure_message"),
         buildID: try row.optionalInt("build_id").map(Int64.init),
         verifies: try row.optionalInt("verifies").map(Int64.init),
+        avoids: try row.intArray("avoids").map(Int64.init),
         createdAt: try row.date("created_at"), finalizedAt: try row.optionalDate("finalized_at"),
         position: try row.optionalInt("position"))
     }
@@ -175,7 +180,7 @@ enum JobQueries {
   }
 
   /// What runs and what is next: from the heads of the indexes that claims and leases use, so that it
-  /// costs no more with ten million waiting jobs than with a hundred.
+  /// costs no more with ten million waiting jobs than with a hundred. Targets take turns.
   struct Heads: Statement {
     static let sql = """
       WITH running AS (
@@ -184,13 +189,16 @@ enum JobQueries {
           WHERE state = 'leased' AND ($2::text IS NULL OR target = $2)
           ORDER BY class, rank, id LIMIT $1) AS r
       ), waiting AS (
-        SELECT first.id, row_number() OVER (ORDER BY first.class, first.rank, first.id) AS turn
-        FROM requirements r CROSS JOIN LATERAL (
-          SELECT j.id, j.class, j.rank FROM jobs j
-          WHERE j.state = 'pending' AND j.hold IS NULL AND j.requirement_id = r.id
-          ORDER BY j.class, j.rank, j.id LIMIT $1) AS first
-        WHERE $2::text IS NULL OR r.target = $2
-        ORDER BY first.class, first.rank, first.id LIMIT $1
+        SELECT id, row_number() OVER (ORDER BY class, turn, id) AS turn
+        FROM (
+          SELECT first.id, first.class,
+            row_number() OVER (PARTITION BY r.target, first.class ORDER BY first.rank, first.id) AS turn
+          FROM requirements r CROSS JOIN LATERAL (
+            SELECT j.id, j.class, j.rank FROM jobs j
+            WHERE j.state = 'pending' AND j.hold IS NULL AND j.requirement_id = r.id
+            ORDER BY j.class, j.rank, j.id LIMIT $1) AS first
+          WHERE $2::text IS NULL OR r.target = $2) AS of_targets
+        ORDER BY class, turn, id LIMIT $1
       ), held AS (
         (SELECT id, not_before FROM jobs WHERE hold = 'backoff' AND ($2::text IS NULL OR target = $2)
          ORDER BY not_before LIMIT $1)

@@ -38,8 +38,8 @@ public struct WantedJob: Sendable {
 
 extension FarmDatabase {
   /// Makes the jobs that are not there and gives those whose plan's digest changed their new plan;
-  /// idle builders are woken. A job that is being built keeps its plan; its version is noted to be planned
-  /// again (``planNoted(after:limit:_:)``).
+  /// idle builders are woken. A job that is being built keeps its plan, and is noted to be planned again when
+  /// that has ended (``outdatedVersions(limit:)``).
   ///
   /// A version that is yanked or deleted meanwhile gets none.
   ///
@@ -86,7 +86,7 @@ extension PostgresConnection {
     }
     guard !rows.isEmpty else { return 0 }
     let changed = try run(JobStatements.Want(rows))
-    try run(JobStatements.WantLater(rows))
+    try run(JobStatements.Outdate(rows))
     try wake(Set(changed))
     return changed.count
   }
@@ -99,11 +99,11 @@ extension PostgresConnection {
 
 enum JobStatements {
   static let all: [any Statement.Type] = [
-    Want.self, WantLater.self, Wake.self, Request.self,
+    Want.self, Outdate.self, Wake.self, Request.self,
   ]
 
   /// One row for each job that was made or changed, none for those that are as wanted. Jobs of one group
-  /// get turns one behind the other.
+  /// and target get turns one behind the other.
   struct Want: Statement {
     struct Line {
       let job: WantedJob
@@ -116,29 +116,33 @@ enum JobStatements {
                              $7::bigint[])
           WITH ORDINALITY AS w (version_id, target, class, name, plan, plan_digest, requirement_id, turn)
       ), due AS MATERIALIZED (
-        SELECT w.*, c.now + 1 + CASE WHEN w.class = 3 THEN k.popularity_band * 1000000 ELSE 0 END AS first
+        SELECT w.*, coalesce(c.now, 0) + 1
+            + CASE WHEN w.class = 3 THEN k.popularity_band * 1000000 ELSE 0 END AS first
         FROM wanted w JOIN versions v ON v.id = w.version_id JOIN crates k ON k.id = v.crate_id
-        JOIN rank_clocks c ON c.class = w.class
+        LEFT JOIN rank_clocks c ON c.class = w.class AND c.target = w.target
         LEFT JOIN jobs j ON j.version_id = w.version_id AND j.target = w.target AND j.verifies IS NULL
         WHERE NOT v.yanked AND v.deleted_at IS NULL
           AND (j.id IS NULL
                OR (j.plan_digest <> w.plan_digest AND j.state NOT IN ('leased', 'cancelled')))
         FOR SHARE OF v
       ), groups AS (
-        SELECT d.class, d.name, count(*) AS turns,
+        SELECT d.class, d.target, d.name, count(*) AS turns,
           greatest(min(d.first), max(g.last_rank) + 1) AS first
-        FROM due d LEFT JOIN rank_groups g ON g.class = d.class AND g.name = d.name
-        GROUP BY d.class, d.name
+        FROM due d
+        LEFT JOIN rank_groups g ON g.class = d.class AND g.target = d.target AND g.name = d.name
+        GROUP BY d.class, d.target, d.name
       ), turns AS (
-        INSERT INTO rank_groups AS g (class, name, last_rank)
-        SELECT class, name, first + turns - 1 FROM groups ORDER BY class, name
-        ON CONFLICT (class, name) DO UPDATE SET last_rank = greatest(excluded.last_rank, g.last_rank)
+        INSERT INTO rank_groups AS g (class, target, name, last_rank)
+        SELECT class, target, name, first + turns - 1 FROM groups ORDER BY class, target, name
+        ON CONFLICT (class, target, name)
+          DO UPDATE SET last_rank = greatest(excluded.last_rank, g.last_rank)
       )
       INSERT INTO jobs AS j (version_id, target, state, class, rank, requirement_id, plan, plan_digest)
       SELECT d.version_id, d.target, 'pending', d.class,
-        g.first + row_number() OVER (PARTITION BY d.class, d.name ORDER BY d.turn) - 1,
+        g.first + row_number() OVER (PARTITION BY d.class, d.target, d.name ORDER BY d.turn) - 1,
         d.requirement_id, d.plan::jsonb, d.plan_digest
-      FROM due d JOIN groups g ON g.class = d.class AND g.name = d.name ORDER BY d.turn
+      FROM due d
+      JOIN groups g ON g.class = d.class AND g.target = d.target AND g.name = d.name ORDER BY d.turn
       ON CONFLICT (version_id, target) WHERE verifies IS NULL DO UPDATE
         SET state = 'pending', class = CASE WHEN j.state = 'pending' THEN j.class ELSE 2 END,
             rank = CASE WHEN j.state = 'pending' THEN j.rank ELSE excluded.rank END,
@@ -162,16 +166,14 @@ enum JobStatements {
     func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("requirement_id")) }
   }
 
-  /// Notes versions of which a job is being built by another plan than is wanted. It sees what ``Want``
-  /// has left as it is because a builder has just taken it.
-  struct WantLater: Statement {
+  /// Notes what ``Want`` has left by another plan than is wanted, because it was being built. That may
+  /// have ended since, so that its state is not asked for.
+  struct Outdate: Statement {
     static let sql = """
-      INSERT INTO versions_to_plan (version_id)
-      SELECT DISTINCT w.version_id
+      UPDATE jobs j SET outdated = true
       FROM unnest($1::bigint[], $2::text[], $3::text[]) AS w (version_id, target, plan_digest)
-      JOIN jobs j ON j.version_id = w.version_id AND j.target = w.target
-      WHERE j.verifies IS NULL AND j.state = 'leased' AND j.plan_digest <> w.plan_digest
-      ON CONFLICT DO NOTHING
+      WHERE j.version_id = w.version_id AND j.target = w.target AND j.verifies IS NULL
+        AND j.state <> 'cancelled' AND j.plan_digest <> w.plan_digest AND NOT j.outdated
       """
     let parameters: [PostgresValue]
     init(_ rows: [Want.Line]) {
@@ -195,18 +197,12 @@ enum JobStatements {
   struct Request: Statement {
     static let sql = """
       WITH waiting AS (
-        SELECT j.id, \(CrateQueries.group) AS name
+        SELECT j.id, j.target, \(CrateQueries.group) AS name
         FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
         WHERE j.version_id = $1 AND j.target = $2 AND j.verifies IS NULL AND j.state = 'pending'
           AND j.class > 0
         FOR UPDATE OF j
-      ), turn AS (
-        INSERT INTO rank_groups AS g (class, name, last_rank)
-        SELECT 0, w.name, c.now + 1 FROM rank_clocks c, waiting w WHERE c.class = 0
-        ON CONFLICT (class, name) DO UPDATE
-          SET last_rank = greatest(excluded.last_rank, g.last_rank + 1)
-        RETURNING last_rank
-      ), raised AS (
+      ), \(Turns.next(jobClass: "0", of: "waiting")), raised AS (
         UPDATE jobs j SET class = 0, rank = turn.last_rank, updated_at = clock_timestamp()
         FROM waiting w, turn WHERE j.id = w.id
       )

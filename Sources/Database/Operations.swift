@@ -77,11 +77,16 @@ enum OperationStatements {
 
   struct Rebuild: Statement {
     static let sql = """
-      UPDATE jobs SET state = 'pending', class = 2, retries_left = 5, forgiven_attempt = attempt,
-        rank = (SELECT now + 1 FROM rank_clocks WHERE class = 2), finalized_at = NULL,
-        updated_at = clock_timestamp()
-      WHERE id = $1 AND state = 'succeeded' AND verifies IS NULL
-      RETURNING id, state, cancel_requested, requirement_id
+      WITH built AS (
+        SELECT j.id, j.target, \(CrateQueries.group) AS name
+        FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
+        WHERE j.id = $1 AND j.state = 'succeeded' AND j.verifies IS NULL
+        FOR UPDATE OF j
+      ), \(Turns.next(jobClass: "2", of: "built"))
+      UPDATE jobs j SET state = 'pending', class = 2, retries_left = 5, forgiven_attempt = j.attempt,
+        rank = turn.last_rank, finalized_at = NULL, updated_at = clock_timestamp()
+      FROM built, turn WHERE j.id = built.id
+      RETURNING j.id, j.state, j.cancel_requested, j.requirement_id
       """
     let parameters: [PostgresValue]
     init(job: Int64) { parameters = [.int(job)] }

@@ -76,18 +76,20 @@ extension FarmDatabase {
   ) async throws {
     try await pool.transaction { connection in
       try connection.hold(revision: revision)
+      if !versions.isEmpty { try connection.run(PlanStatements.Settle(versions: versions)) }
       var woken: Set<Int64> = []
+      // What is being built cannot be changed, and may have ended by the time at which it is noted.
+      var left: [Int64] = []
       _ = try connection.want(edits.made)
       for (job, wanted) in edits.planned {
         let number = try connection.number(of: wanted.requirement)
         let rows = try connection.run(
           try PlanStatements.Change(job: job, wanted, requirement: number))
-        if !rows.isEmpty { woken.insert(number) }
+        if rows.isEmpty { left.append(job) } else { woken.insert(number) }
       }
       if !edits.dropped.isEmpty { try connection.run(PlanStatements.Drop(jobs: edits.dropped)) }
-      let touched = edits.planned.map(\.job) + edits.dropped
-      if !touched.isEmpty { try connection.run(PlanStatements.Outdate(jobs: touched)) }
-      if !versions.isEmpty { try connection.run(PlanStatements.Settle(versions: versions)) }
+      left += edits.dropped
+      if !left.isEmpty { try connection.run(PlanStatements.Outdate(jobs: left)) }
       try connection.wake(woken)
     }
   }
@@ -165,19 +167,14 @@ enum PlanStatements {
   /// rebuilds. One row where the job was changed.
   struct Change: Statement {
     static let sql = """
-      WITH turn AS (
-        INSERT INTO rank_groups AS g (class, name, last_rank)
-        SELECT c.class, $2, c.now + 1 FROM rank_clocks c
-        WHERE c.class = 2 AND EXISTS (SELECT FROM jobs WHERE id = $1 AND state IN ('failed', 'succeeded'))
-        ON CONFLICT (class, name) DO UPDATE
-          SET last_rank = greatest(excluded.last_rank, g.last_rank + 1)
-        RETURNING last_rank
-      )
+      WITH ended AS (
+        SELECT target, $2::text AS name FROM jobs WHERE id = $1 AND state IN ('failed', 'succeeded')
+      ), \(Turns.next(jobClass: "2", of: "ended"))
       UPDATE jobs j
       SET state = 'pending', dropped = false, outdated = false,
           class = CASE WHEN j.state IN ('failed', 'succeeded') THEN 2 ELSE j.class END,
-          rank = CASE WHEN j.state IN ('failed', 'succeeded') THEN coalesce(
-            (SELECT last_rank FROM turn), (SELECT now + 1 FROM rank_clocks WHERE class = 2)) ELSE j.rank END,
+          rank = CASE WHEN j.state IN ('failed', 'succeeded')
+            THEN coalesce((SELECT last_rank FROM turn), j.rank) ELSE j.rank END,
           requirement_id = $3, plan = $4::jsonb, plan_digest = $5, retries_left = 5,
           limits_doubled = false, hold = NULL, not_before = NULL, avoid = '{}',
           forgiven_attempt = j.attempt, failure_class = NULL, failure_message = NULL,
@@ -210,7 +207,7 @@ enum PlanStatements {
   struct Outdate: Statement {
     static let sql = """
       UPDATE jobs SET outdated = true
-      WHERE id = ANY ($1::bigint[]) AND state = 'leased' AND NOT outdated
+      WHERE id = ANY ($1::bigint[]) AND state <> 'cancelled' AND NOT outdated
       """
     let parameters: [PostgresValue]
     init(jobs: [Int64]) { parameters = [.intArray(jobs)] }

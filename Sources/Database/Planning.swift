@@ -62,8 +62,7 @@ extension FarmDatabase {
   }
 
   /// Makes the jobs of versions that ``ingest(_:fence:)`` has noted, and takes them off the list: both
-  /// or, after a crash, neither. Those stay on it of which a job is being built by an old plan. Planners
-  /// of several replicas do not get the same ones.
+  /// or, after a crash, neither. Planners of several replicas do not get the same ones.
   ///
   /// - Parameters:
   ///   - after: only versions with a greater number.

@@ -51,13 +51,17 @@ enum RequirementStatements {
     }
   }
 
-  /// The number of a requirement, which is made where it is new.
+  /// The number of a requirement, which is made where it is new, with the clocks of its target.
   struct Number: Statement {
     static let sql = """
       WITH made AS (
         INSERT INTO requirements (target, executor, memory_class, disk_class, rust, minimum_rust,
                                   module, labels)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb) ON CONFLICT DO NOTHING RETURNING id
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb) ON CONFLICT DO NOTHING RETURNING id, target
+      ), clocks AS (
+        INSERT INTO rank_clocks (class, target)
+        SELECT class, made.target FROM made, generate_series(0, 3) AS class ORDER BY class
+        ON CONFLICT DO NOTHING
       )
       SELECT id FROM made
       UNION ALL

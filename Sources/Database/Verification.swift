@@ -71,13 +71,9 @@ enum VerificationStatements {
           WHERE o.id <> a.builder_id AND o.state = 'approved' AND NOT o.draining
             AND o.capabilities -> 'targets' @> jsonb_build_array(
               jsonb_build_object('triple', j.target, 'module', j.executor)))
-      ), turn AS (
-        INSERT INTO rank_groups AS g (class, name, last_rank)
-        SELECT c.class, 'verification', c.now + 1 FROM rank_clocks c, build WHERE c.class = $2
-        ON CONFLICT (class, name) DO UPDATE
-          SET last_rank = greatest(excluded.last_rank, g.last_rank + 1)
-        RETURNING last_rank
-      )
+      ), together AS (
+        SELECT target, 'verification' AS name FROM build
+      ), \(Turns.next(jobClass: "$2", of: "together"))
       INSERT INTO jobs (version_id, target, state, class, rank, requirement_id, limits_doubled, plan,
                         plan_digest, verifies, other_than)
       SELECT version_id, target, 'pending', $2, last_rank, requirement_id, limits_doubled, plan,

@@ -70,7 +70,7 @@ struct JobsCommand: ParsableCommand {
         let ids = try await farm.queuedJobs(
           limit: limit, states: states, target: target, crate: crate)
         for id in ids { if let job = try await farm.job(id) { jobs.append(job) } }
-        return (jobs, try await farm.outlook(of: jobs))
+        return (jobs, try await farm.outlook(of: jobs, limits: try await farm.targetLimits()))
       }
       if json { return try printJSON(jobs.map { JobLine($0, outlook[$0.id]) }) }
       var table = TextTable([
@@ -105,7 +105,8 @@ struct JobsCommand: ParsableCommand {
         let found = try await farm.job(job)
         return (
           found, try await farm.attempts(ofJob: job),
-          try await farm.outlook(of: found.map { [$0] } ?? [])[job]
+          try await farm.outlook(
+            of: found.map { [$0] } ?? [], limits: try await farm.targetLimits())[job]
         )
       }
       guard let found else { throw CommandFailure("there is no job \(job)") }

@@ -80,7 +80,7 @@ struct FaultRun: Sendable {
       try await farm.heal()
       // What was on the way to a backend that had been stopped has arrived by then.
       try await Task.sleep(for: .seconds(2))
-      try await farm.registry.reportAll()
+      try await farm.registry.reportUnsure()
       return try await Drain(farm: farm, jobLimit: drainLimit).run()
     }
   }

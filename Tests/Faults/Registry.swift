@@ -19,6 +19,8 @@ final class Registry: Sendable {
   private let client: TransferClient
   private let book: Book
   private let state = Mutex<[Int: Version]>([:])
+  /// Versions of which a report went unanswered: it may still arrive, after what was told later.
+  private let unsure = Mutex<Set<Int>>([])
 
   init(origins: [String], token: String, client: TransferClient, book: Book) {
     self.origins = origins
@@ -49,10 +51,12 @@ final class Registry: Sendable {
     return isKnown
   }
 
-  /// Tells everything once more, as a sync does that has lost its place.
-  func reportAll() async throws {
-    for batch in stride(from: 0, to: versions.count, by: 100) {
-      try await report(Array(versions.keys.sorted()[batch...].prefix(100)))
+  /// Tells once more what a backend may have been told too late, as a sync does that has lost its place. All
+  /// else must be right without that.
+  func reportUnsure() async throws {
+    let numbers = unsure.withLock { $0 }.sorted()
+    for batch in stride(from: 0, to: numbers.count, by: 100) {
+      try await report(Array(numbers[batch...].prefix(100)))
     }
   }
 
@@ -63,6 +67,7 @@ final class Registry: Sendable {
       try Task.checkCancellation()
       attempt += 1
       if try await post(numbers, to: origins[attempt % origins.count]) { return }
+      unsure.withLock { $0.formUnion(numbers) }
       book.count("reports again")
       try await Task.sleep(for: .milliseconds(200))
     }

@@ -26,6 +26,11 @@ struct APIState: Sendable {
   /// The revision in force: one value for one request.
   var recipes: RecipeBook { activeRecipes.book }
 
+  /// Why jobs are where they are, by their numbers.
+  func outlook(of jobs: [StoredJob]) async throws -> [Int64: JobOutlook] {
+    try await database.outlook(of: jobs, limits: recipes.targetLimits)
+  }
+
   /// The public address of a path.
   func url(_ path: String) -> String { origins.first + path }
 }

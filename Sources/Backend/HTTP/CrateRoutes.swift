@@ -62,11 +62,16 @@ struct CrateRoutes: Sendable {
     let crate = try await lookup.crate(context)
     let version = try await lookup.version(of: crate, context.part("version"))
     let status = try await lookup.status(of: crate, version)
+    var waiting: [StoredJob] = []
+    for entry in status where entry.state == .pending {
+      if let job = try await state.database.job(entry.jobID) { waiting.append(job) }
+    }
+    let outlooks = try await state.outlook(of: waiting)
     var targets: [VersionPage.Target] = []
     for entry in status {
       let build = try await build(entry.buildID)
-      let job = entry.state == .pending ? try await state.database.job(entry.jobID) : nil
-      let outlook = try await state.database.outlook(of: job.map { [$0] } ?? [])[entry.jobID]
+      let job = waiting.first { $0.id == entry.jobID }
+      let outlook = outlooks[entry.jobID]
       targets.append(
         VersionPage.Target(
           target: entry.target, state: entry.state.rawValue,

@@ -106,7 +106,7 @@ struct FarmRoutes: Sendable {
     for id in try await state.database.queuedJobs(limit: request.limit()) {
       if let job = try await state.database.job(id) { jobs.append(job) }
     }
-    let outlook = try await state.database.outlook(of: jobs)
+    let outlook = try await state.outlook(of: jobs)
     let entries = jobs.map { job in
       Entry(
         job: job.id, crate: job.crate, version: job.version, target: job.target,

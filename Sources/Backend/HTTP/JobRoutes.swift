@@ -30,7 +30,7 @@ struct JobRoutes: Sendable {
     let attempts = try await state.database.attempts(ofJob: id)
     var build: StoredBuild?
     if let number = job.buildID { build = try await state.database.build(number) }
-    let outlook = try await state.database.outlook(of: [job])[job.id]
+    let outlook = try await state.outlook(of: [job])[job.id]
     let page = try JobPage(
       job, outlook: outlook, attempts: attempts, build: build,
       logURL: state.url("/api/v1/jobs/\(id)/log"))

@@ -2,7 +2,7 @@ import Database
 import ExecutorKit
 import FarmModel
 import Foundation
-import Recipes
+public import Recipes
 import Scheduling
 
 /// The active targets and recipes, as this backend needs them.
@@ -16,10 +16,7 @@ struct RecipeBook: Sendable {
   init(_ set: RecipeSet, revision: Int64) {
     self.set = set
     self.revision = revision
-    targetLimits = Dictionary(
-      set.targets.compactMap { target in target.builders.concurrent.map { (target.triple.text, $0) }
-      }
-    ) { first, _ in first }
+    targetLimits = set.targetLimits
   }
 
   /// The jobs that a version should have: of tier 1 every version, of tier 2 the newest one, and what
@@ -53,6 +50,16 @@ struct RecipeBook: Sendable {
     let rule = TargetTriple(plan.inputs.target).flatMap { set.target($0) }?.builders
     return JobRequirement(
       plan, rustVersion: rustVersion, module: rule?.module ?? "*", labels: rule?.labels ?? [:])
+  }
+}
+
+extension RecipeSet {
+  /// By triple, how many jobs of the target may run at once, where it has such a limit.
+  public var targetLimits: [String: Int] {
+    let limits = targets.compactMap { target in
+      target.builders.concurrent.map { (target.triple.text, $0) }
+    }
+    return Dictionary(limits) { first, _ in first }
   }
 }
 

@@ -30,6 +30,13 @@ extension RecipeRevision {
 }
 
 extension FarmDatabase {
+  /// By triple, how many jobs may run at once for targets that have a limit, by the recipes in force; none
+  /// where this program does not understand them.
+  public func targetLimits() async throws -> [String: Int] {
+    guard let revision = try await activeRecipes() else { return [:] }
+    return (try? await RecipeLoading.read(revision))?.targetLimits ?? [:]
+  }
+
   /// Puts a set in force.
   ///
   /// - Throws: `RecipesChanged` where another revision than the expected one is.

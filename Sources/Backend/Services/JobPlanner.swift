@@ -32,8 +32,7 @@ struct JobPlanner: Sendable {
   }
 }
 
-/// Plans what is left: by another backend that died between a body of the sync and its jobs, and of versions
-/// that were being built when their plan changed.
+/// Plans what is left by another backend that died between a body of the sync and its jobs.
 struct PlanningService: Service, CustomStringConvertible {
   let planner: JobPlanner
 

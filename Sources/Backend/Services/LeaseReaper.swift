@@ -25,20 +25,29 @@ struct LeaseReaper: Service, CustomStringConvertible {
     5 * Double(database.terms.leaseSeconds) * Double.random(in: 0.8...1.2)
   }
 
+  /// Groups whose turns are over are looked for in a whole table, and do no harm.
+  private var groupsPause: Double { 3600 * Double.random(in: 0.8...1.2) }
+
+  /// When what is not done at each look is next due, in seconds since the start.
+  private struct Due {
+    var storage = 0.0
+    var groups = 600.0
+  }
+
   func run() async throws {
     await cancelWhenGracefulShutdown {
       var expiry = ExpiryGuard(terms: database.terms)
       let start = ContinuousClock.now
-      var storageTurn = 0.0
+      var due = Due()
       while !Task.isCancelled {
-        await look(&expiry, &storageTurn, since: start)
+        await look(&expiry, &due, since: start)
         do { try await Task.sleep(for: pause) } catch { return }
       }
     }
   }
 
   private func look(
-    _ expiry: inout ExpiryGuard, _ storageTurn: inout Double, since start: ContinuousClock.Instant
+    _ expiry: inout ExpiryGuard, _ due: inout Due, since start: ContinuousClock.Instant
   ) async {
     do {
       let time = try await database.time()
@@ -55,9 +64,13 @@ struct LeaseReaper: Service, CustomStringConvertible {
       for attempt in try await database.untidyAttempts(limit: 20) {
         await tidier.tidy(job: attempt.job, attempt: attempt.attempt)
       }
-      if now >= storageTurn {
-        storageTurn = now + storagePause
+      if now >= due.storage {
+        due.storage = now + storagePause
         await tidier.tidyStorage()
+      }
+      if now >= due.groups {
+        due.groups = now + groupsPause
+        _ = try await database.forgetIdleGroups(limit: 100_000)
       }
     } catch let error as PostgresError where error.isUnavailable {
       expiry.databaseFailed()
