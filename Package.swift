@@ -164,8 +164,9 @@ let package = Package(
     program(
       "buildsrs-builder", folder: "buildsrs-builder",
       [
-        "Builder", "BuildPipeline", "BuilderProtocol", "CommandLineSupport", "CrateRegistry",
-        "FarmModel", "Recipes", executorKit, logging, transfer,
+        "Archives", "Blocking", "Builder", "BuildPipeline", "BuilderProtocol",
+        "CommandLineSupport", "CrateRegistry", "Cryptography", "FarmModel", "Recipes", executorKit,
+        logging, transfer,
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
     program(

@@ -134,6 +134,22 @@ public struct RegistryAPIOptions: ParsableArguments, SettingFlags {
   public var flags: [SettingName: [String]] { [.registryAPI: [registryApi].compacted] }
 }
 
+/// What a registry sync may do only when an operator says so.
+public struct MassDeletionOptions: ParsableArguments, SettingFlags {
+  @Flag(
+    help: """
+      Mark crates deleted however many the index lacks. Otherwise none is where more than 1 % of them \
+      are missing, and more than 100 or half of them: a broken server looks the same.
+      """)
+  public var allowMassDeletion = false
+
+  public init() {}
+
+  public var flags: [SettingName: [String]] {
+    [.allowMassDeletion: allowMassDeletion ? ["on"] : []]
+  }
+}
+
 /// The bearer token between registry sync and backend.
 public struct RegistryTokenOptions: ParsableArguments, SettingFlags {
   @Option(

@@ -6,6 +6,7 @@ public enum SettingName: String, Sendable, CaseIterable {
   case storagePublicURL = "storage-public-url"
   case registryURL = "registry-url"
   case registryAPI = "registry-api"
+  case allowMassDeletion = "allow-mass-deletion"
   case listen
   case backendURL = "backend-url"
   case stateDirectory = "state-directory"
@@ -37,7 +38,7 @@ public enum SettingName: String, Sendable, CaseIterable {
     case .storageURL: "file:///DIRECTORY or s3://BUCKET/PREFIX?endpoint=URL&region=R"
     case .storagePublicURL: "a URL such as https://artifacts.example.org/farm"
     case .registryURL: "sparse+https://…, git+https://… or git+file:///…"
-    case .registryAPI: "on or off"
+    case .registryAPI, .allowMassDeletion: "on or off"
     case .listen: "HOST:PORT such as 127.0.0.1:8080"
     case .backendURL, .publicURL: "an origin such as https://builds.example.org"
     case .logLevel: LogLevel.allCases.map(\.rawValue).joined(separator: ", ")
@@ -57,7 +58,7 @@ public enum SettingName: String, Sendable, CaseIterable {
     case .storagePublicURL: WebAddress.isURL(text)
     case .registryURL:
       WebAddress.isURL(text, prefixes: ["sparse+", "git+"]) || text.hasPrefix("git+file:///")
-    case .registryAPI: text == "on" || text == "off"
+    case .registryAPI, .allowMassDeletion: text == "on" || text == "off"
     case .listen: ListenAddress(text) != nil
     case .backendURL, .publicURL: WebAddress.origin(text) != nil
     case .logLevel: LogLevel(rawValue: text) != nil

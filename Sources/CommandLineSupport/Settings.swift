@@ -69,6 +69,8 @@ extension Settings {
   public var registryURL: String { text(.registryURL) ?? "sparse+https://index.crates.io/" }
   /// Whether the registry's web API may be asked, at most once a second.
   public var asksRegistryAPI: Bool { text(.registryAPI) == "on" }
+  /// Whether one registry sync may mark any number of crates deleted.
+  public var allowsMassDeletion: Bool { text(.allowMassDeletion) == "on" }
   public var listen: ListenAddress {
     text(.listen).flatMap { ListenAddress($0) } ?? ListenAddress(host: "127.0.0.1", port: 8080)
   }

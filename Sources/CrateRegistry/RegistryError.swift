@@ -49,6 +49,16 @@ public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
     }
   }
 
+  /// Whether the registry has answered, but without the bytes that its index promises: it may do so for
+  /// ever.
+  public var isRefusal: Bool {
+    switch self {
+    case .status: !isTransient
+    case .wrongChecksum: true
+    default: false
+    }
+  }
+
   /// Whether trying again later may help: the network or the registry failed, not the crate.
   public var isTransient: Bool {
     switch self {

@@ -105,6 +105,7 @@ extension PostgresConnection {
     if changes.all > 0 {
       try run(StagingStatements.ToPlan())
       try run(StagingStatements.ToLook())
+      if changes.changed > 0 { try run(StagingStatements.LookAnew()) }
     }
     return IngestOutcome(
       added: added, changed: changes.changed,

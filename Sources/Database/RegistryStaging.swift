@@ -8,6 +8,7 @@ enum StagingStatements {
     MergeRepeated.self, DropRepeated.self, FindCrates.self, AddCrates.self, KeepContents.self,
     FindVersions.self, ChangeVersions.self, AddVersions.self, ApplyLists.self, Describe.self,
     CountDownloads.self, CountChanges.self, FollowJobs.self, ToPlan.self, ToLook.self,
+    LookAnew.self,
   ]
 
   /// Of this session only; emptied at the end of each transaction. Creating them again does nothing.
@@ -360,6 +361,15 @@ enum StagingStatements {
       INSERT INTO looks AS l (version_id, kind, band)
       SELECT w.id, w.kind, c.popularity_band FROM wanted w JOIN crates c ON c.id = w.crate_id
       ON CONFLICT (version_id) DO UPDATE SET kind = excluded.kind WHERE l.kind <> excluded.kind
+      """
+  }
+
+  /// What the registry says something new of may be there now.
+  struct LookAnew: Statement {
+    static let sql = """
+      UPDATE looks l SET failures = 0, failure = NULL, not_before = NULL, given_up = false
+      FROM (SELECT DISTINCT version_id FROM staged_changes) s
+      WHERE l.version_id = s.version_id AND l.failures > 0
       """
   }
 }

@@ -37,26 +37,5 @@ public struct RegistryLeaseRefusal: Codable, Sendable, Equatable {
   }
 }
 
-/// The answer to `GET /api/v1/registry/looks`: versions whose `.crate` the backend wants looked into.
-public struct RegistryLooks: Codable, Sendable, Equatable {
-  public struct Version: Codable, Sendable, Hashable {
-    public var crate: CrateName
-    public var version: Semver
-    /// SHA-256 of the `.crate`, 64 lower-case hexadecimal digits.
-    public var checksum: String
-
-    public init(crate: CrateName, version: Semver, checksum: String) {
-      self.crate = crate
-      self.version = version
-      self.checksum = checksum
-    }
-  }
-
-  /// The newest of each crate first.
-  public var versions: [Version]
-
-  public init(versions: [Version]) { self.versions = versions }
-}
-
 /// The header that carries the fence of the registry sync's lease.
 public let registryFenceHeader = "Sync-Fence"

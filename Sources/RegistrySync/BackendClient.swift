@@ -72,6 +72,27 @@ struct BackendClient: Sendable {
     return try read(RegistryLooks.self, response, url).versions
   }
 
+  /// Tells which `.crate` files could not be fetched.
+  /// - Throws: ``SyncError/leaseLost(reason:)`` where another sync is active.
+  func lookFailed(
+    _ failures: [RegistryLookFailures.Failure], lease: SyncLease
+  ) async throws(SyncError) {
+    let url = base + "looks"
+    // Texts and booleans: JSON can hold them all.
+    let body = (try? CanonicalJSON.encode(RegistryLookFailures(failures: failures))) ?? Data()
+    let response = try await sendAgain { () throws(SyncError) in
+      var request = TransferRequest(
+        method: "POST", url: url, headers: ["Content-Type": "application/json"],
+        body: .bytes(Array(body)), timeout: .seconds(60), responseLimit: 64 << 10)
+      request.headers[registryFenceHeader] = String(try lease.fence())
+      return request
+    }
+    if response.status == 409 { throw .leaseLost(reason: detail(of: response)) }
+    guard response.isSuccess else {
+      throw .rejected(url: url, status: response.status, detail: detail(of: response))
+    }
+  }
+
   /// Sends a request, again after what may pass by itself.
   private func sendAgain(
     _ request: () throws(SyncError) -> TransferRequest

@@ -21,7 +21,8 @@ struct CrateLook: Sendable {
   }
 
   /// What is in a version's `.crate`; a bad one has ``CrateContents/problem``.
-  /// - Throws: ``RegistryError`` that may pass by itself: it says nothing about the crate.
+  /// - Throws: ``RegistryError`` that may pass by itself, or where the registry does not have the bytes: it
+  ///   says nothing about the crate.
   func contents(
     of crate: CrateName, _ version: Semver, checksum: CrateChecksum
   ) async throws(RegistryError) -> Found {
@@ -37,7 +38,7 @@ struct CrateLook: Sendable {
       return Found(
         contents: try await look(into: crate, version, checksum), downloads: facts?.downloads)
     } catch {
-      if error.isTransient { throw error }
+      if error.isTransient || error.isRefusal { throw error }
       return Found(
         contents: CrateContents(binaries: [], hasLockfile: false, problem: "\(error)"),
         downloads: facts?.downloads)

@@ -10,6 +10,8 @@ struct CrateRecords: Sendable {
   /// How many of the lines are versions.
   var versions = 0
   var problems: [SyncProblem] = []
+  /// The lines say that the index has no version of the crate.
+  var isGone = false
 
   /// - Parameters:
   ///   - file: the index file; empty where the index has the crate no more.
@@ -35,6 +37,7 @@ struct CrateRecords: Sendable {
       }
     }
     if let listed {
+      isGone = listed.isEmpty
       RecordLine.append(.crate(RegistryCrate(crate: name, versions: listed)), to: &lines)
     }
   }
@@ -42,6 +45,7 @@ struct CrateRecords: Sendable {
   /// The lines by which the backend learns that a crate is gone.
   init(gone crate: CrateName) {
     name = crate
+    isGone = true
     RecordLine.append(.crate(RegistryCrate(crate: crate, versions: [])), to: &lines)
   }
 }

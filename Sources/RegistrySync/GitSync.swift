@@ -37,6 +37,7 @@ struct GitSync {
     let changes = try await changes(from: git.commit, to: commit, whole: unfinished.whole)
     if git.commit == nil { tellMissing(in: changes, &report) }
     let done = min(unfinished.files, changes.count)
+    try await checkDeletions(in: changes[done...], from: git.commit)
     var way = Way(session: session, changes: changes, done: done, git: git, state: state)
     // In this order: what the state names must be kept.
     try await keep(commit, as: "unfinished")
@@ -53,6 +54,22 @@ struct GitSync {
     try await keep(commit, as: "acknowledged")
     try await way.save()
     (git, state) = (way.git, way.state)
+  }
+
+  /// Stops before anything is sent or kept where a commit lacks too many crates of the older one.
+  private func checkDeletions(
+    in changes: ArraySlice<GitChange>, from old: String?
+  ) async throws(SyncError) {
+    let gone = changes.count(where: \.isDeletion)
+    // Counting all crates takes long where there are many.
+    guard gone > DeletionBound.limit(of: 0), let old else { return }
+    let crates: [GitChange]
+    do throws(RegistryError) {
+      crates = filtered(try await index.crates(at: old))
+    } catch {
+      throw Task.isCancelled ? .cancelled : .registry(error)
+    }
+    try session.deletions.check(gone: gone, of: crates.count, isWhole: true)
   }
 
   /// The files of the way, in an order that is the same after a kill.

@@ -1,22 +1,6 @@
 import CrateRegistry
 import FarmModel
 
-/// Where the lines of a crate are read again, before its `.crate` is looked into.
-enum CrateFiles: Sendable {
-  case sparse(SparseIndex)
-  case git(GitIndex, commit: String)
-
-  /// A crate's index file; nil: there is none.
-  func file(of crate: CrateName) async throws(RegistryError) -> [UInt8]? {
-    switch self {
-    case .git(let index, let commit): return await index.file(of: crate, at: commit)
-    case .sparse(let index):
-      guard case .changed(let bytes, _, _) = try await index.fetch(crate) else { return nil }
-      return bytes
-    }
-  }
-}
-
 /// Looks into the `.crate` files that the backend asks for, and tells it what is in them.
 struct LookRun {
   let session: SyncSession
@@ -27,6 +11,8 @@ struct LookRun {
   private static let batch = 500
   /// How many answers are collected for one request.
   private static let lines = 100
+  /// After so many refusals in succession the registry gives no `.crate` at all.
+  private static let refusalLimit = 100
 
   /// What became of one of them.
   private enum Answer: Sendable {
@@ -35,37 +21,50 @@ struct LookRun {
     case failed(RegistryError)
   }
 
+  /// What is known of the run as a whole.
+  private struct Book {
+    /// What the backend asks for twice it could not use: it is left to the next sync.
+    var asked: Set<RegistryLooks.Version> = []
+    /// Told at the end: many may be gone only because the server is broken.
+    var gone: [CrateName: CrateRecords] = [:]
+    var progress: ProgressCount
+  }
+
   /// Goes on until the backend asks for no more, or only for what cannot be had now, or until a time.
   func run(
     until end: ContinuousClock.Instant?, _ report: inout SyncReport
   ) async throws(SyncError) {
-    // What the backend asks for twice it could not use: it is left to the next sync.
-    var asked: Set<RegistryLooks.Version> = []
-    var progress = ProgressCount(.looks, total: nil, tell: session.tell)
+    var book = Book(progress: ProgressCount(.looks, total: nil, tell: session.tell))
     while end.map({ ContinuousClock.now < $0 }) ?? true {
       let wanted = try await session.courier.backend.looks(limit: Self.batch)
-        .filter { asked.insert($0).inserted }
-      if wanted.isEmpty { return }
-      try await run(wanted, until: end, &progress, &report)
+        .filter { book.asked.insert($0).inserted }
+      if wanted.isEmpty { break }
+      try await run(wanted, until: end, &book, &report)
     }
+    var body = RecordBody<Never>(registry: session.registry)
+    for records in book.gone.values.sorted(by: { $0.name.text < $1.name.text }) {
+      body.append(records)
+    }
+    try await send(&body, &report)
   }
 
   private func run(
-    _ wanted: [RegistryLooks.Version], until end: ContinuousClock.Instant?,
-    _ progress: inout ProgressCount, _ report: inout SyncReport
+    _ wanted: [RegistryLooks.Version], until end: ContinuousClock.Instant?, _ book: inout Book,
+    _ report: inout SyncReport
   ) async throws(SyncError) {
+    let known = try await findAll(wanted)
     let failure: SyncError? = await withTaskGroup(of: (RegistryLooks.Version, Answer).self) {
       group in
       var rest = wanted[...]
       var running = 0
-      var failuresInSuccession = 0
+      var troubles = Troubles()
       var body = RecordBody<Never>(registry: session.registry)
       do throws(SyncError) {
         while true {
           while running < max(1, session.configuration.concurrency),
             end.map({ ContinuousClock.now < $0 }) ?? true, let next = rest.popFirst()
           {
-            group.addTask { (next, await answer(next)) }
+            group.addTask { (next, await answer(next, known[next])) }
             running += 1
           }
           guard let (version, answer) = await group.next() else { break }
@@ -73,31 +72,73 @@ struct LookRun {
           switch answer {
           case .failed(let error):
             if Task.isCancelled { throw .cancelled }
-            failuresInSuccession += 1
-            guard failuresInSuccession < SparseSync.failureLimit else { throw .registry(error) }
             session.note(
               SyncProblem(
-                crate: version.crate.text, reason: "\(error); it is looked into at the next sync"),
-              in: &report)
+                crate: version.crate.text,
+                reason: "\(version.version) is not looked into now: \(error)"), in: &report)
+            troubles.add(error, of: version)
+            guard troubles.isBearable else { throw .registry(error) }
+            if troubles.untold.count >= Self.lines { try await tell(&troubles) }
+          case .lines(let records) where records.isGone:
+            book.gone[version.crate] = records
+            try session.deletions.check(
+              gone: book.gone.count, of: Set(book.asked.map(\.crate)).count, isWhole: false)
           case .lines(let records):
-            failuresInSuccession = 0
+            troubles.endSuccession()
             for problem in records.problems { session.note(problem, in: &report) }
-            body.append(
-              records.lines, count: records.lines.count { $0 == 10 }, versions: records.versions,
-              of: records.name.text, mark: nil)
+            body.append(records)
             report.looked += 1
-            progress.add(crates: 1)
+            book.progress.add(crates: 1)
             if body.lines > Self.lines { try await send(&body, &report) }
           }
         }
         try await send(&body, &report)
+        try await tell(&troubles)
         return nil
       } catch {
         group.cancelAll()
+        // What could not be had must not be the first to be tried the next time, nor what was had be
+        // downloaded once more.
+        if case .registry = error {
+          try? await send(&body, &report)
+          try? await tell(&troubles)
+        }
         return error
       }
     }
     if let failure { throw failure }
+  }
+
+  /// What could not be fetched.
+  private struct Troubles {
+    /// What the backend does not know yet.
+    var untold: [RegistryLookFailures.Failure] = []
+    private var inSuccession = 0
+    private var refusedInSuccession = 0
+
+    /// Whether it looks as if the registry were there.
+    var isBearable: Bool {
+      inSuccession < SparseSync.failureLimit && refusedInSuccession < LookRun.refusalLimit
+    }
+
+    mutating func endSuccession() { (inSuccession, refusedInSuccession) = (0, 0) }
+
+    mutating func add(_ error: RegistryError, of version: RegistryLooks.Version) {
+      if error.isRefusal {
+        refusedInSuccession += 1
+        inSuccession = 0
+      } else {
+        inSuccession += 1
+      }
+      guard error.isOfRegistry else { return }
+      untold.append(.init(version, reason: "\(error)", isRefusal: error.isRefusal))
+    }
+  }
+
+  private func tell(_ troubles: inout Troubles) async throws(SyncError) {
+    guard !troubles.untold.isEmpty else { return }
+    try await session.courier.backend.lookFailed(troubles.untold, lease: session.courier.lease)
+    troubles.untold = []
   }
 
   private func send(
@@ -108,23 +149,52 @@ struct LookRun {
     body = RecordBody(registry: session.registry)
   }
 
-  /// What the index says of the version now, with what is in its `.crate`.
-  private func answer(_ wanted: RegistryLooks.Version) async -> Answer {
+  private func findAll(
+    _ wanted: [RegistryLooks.Version]
+  ) async throws(SyncError) -> [RegistryLooks.Version: CrateFiles.Finding] {
     do throws(RegistryError) {
-      let file = try await files.file(of: wanted.crate)
-      let entries = parseIndexFile(file ?? [], of: wanted.crate).entries
-      guard let entry = entries.last(where: { $0.version == wanted.version }) else {
-        // It is not there any more; the crate's lines say so.
-        return .lines(
-          CrateRecords(wanted.crate, file: file ?? [], reader: IndexFileReader()))
+      return try await files.findAll(wanted)
+    } catch {
+      throw Task.isCancelled ? .cancelled : .registry(error)
+    }
+  }
+
+  /// What the index says of the version now, with what is in its `.crate`.
+  private func answer(
+    _ wanted: RegistryLooks.Version, _ known: CrateFiles.Finding?
+  ) async -> Answer {
+    do throws(RegistryError) {
+      let finding: CrateFiles.Finding
+      if let known { finding = known } else { finding = try await files.find(wanted) }
+      switch finding {
+      case .unlisted(let records): return .lines(records)
+      case .entry(let entry):
+        let found = try await look.contents(
+          of: entry.name, entry.version, checksum: entry.checksum)
+        var version = entry.registryVersion
+        version.contents = found.contents
+        return .lines(CrateRecords(version, downloads: found.downloads))
       }
-      let found = try await look.contents(
-        of: entry.name, entry.version, checksum: entry.checksum)
-      var version = entry.registryVersion
-      version.contents = found.contents
-      return .lines(CrateRecords(version, downloads: found.downloads))
     } catch {
       return .failed(error)
+    }
+  }
+}
+
+extension RecordBody<Never> {
+  fileprivate mutating func append(_ records: CrateRecords) {
+    append(
+      records.lines, count: records.lines.count { $0 == 10 }, versions: records.versions,
+      of: records.name.text, mark: nil)
+  }
+}
+
+extension RegistryError {
+  /// The registry failed, and not the machine of the sync.
+  fileprivate var isOfRegistry: Bool {
+    switch self {
+    case .files, .git: false
+    default: true
     }
   }
 }

@@ -89,6 +89,9 @@ private struct SparseSource {
   private var failuresInSuccession = 0
   private let reader = IndexFileReader()
   private var cutter: BodyCutter<SparseSync.Mark>
+  /// Sent when all crates have been asked for: many may be gone only because the server is broken.
+  private var gone: [(CrateRecords, SparseSync.Mark)] = []
+  private let total: Int
 
   init(
     session: SyncSession, index: SparseIndex, rest: ArraySlice<CrateName>, progress: ProgressCount
@@ -96,6 +99,7 @@ private struct SparseSource {
     self.session = session
     self.index = index
     self.rest = rest
+    total = rest.count
     self.progress = progress
     cutter = BodyCutter(
       registry: session.registry, limits: .init(lines: session.configuration.linesAtOnce))
@@ -108,7 +112,11 @@ private struct SparseSource {
     while true {
       if let body = cutter.takeFull() { return body }
       ask(&answers, memory)
-      guard let (name, answer) = await answers.next() else { return cutter.takeRest() }
+      guard let (name, answer) = await answers.next() else {
+        for (records, mark) in gone { cutter.append(records, mark: mark) }
+        gone = []
+        return cutter.takeFull() ?? cutter.takeRest()
+      }
       asked -= 1
       try take(answer, of: name, &memory, &report)
     }
@@ -157,7 +165,14 @@ private struct SparseSource {
       mark = SparseSync.Mark(name: name, remembered: remembered)
     }
     for problem in records?.problems ?? [] { session.note(problem, in: &report) }
-    if let records, let mark { cutter.append(records, mark: mark) }
+    if let records, let mark {
+      if records.isGone {
+        gone.append((records, mark))
+        try session.deletions.check(gone: gone.count, of: total, isWhole: false)
+      } else {
+        cutter.append(records, mark: mark)
+      }
+    }
     progress.add(crates: 1, versions: records?.versions ?? 0)
   }
 }

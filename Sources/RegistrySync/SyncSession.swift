@@ -11,6 +11,8 @@ struct SyncSession: Sendable {
   let logger: Logger
   let tell: @Sendable (SyncProgress) -> Void
 
+  var deletions: DeletionBound { DeletionBound(isLifted: configuration.allowsMassDeletion) }
+
   /// How often what is acknowledged of a sparse index is saved meanwhile.
   static let saveInterval = Duration.seconds(1)
   /// Requests with bodies that are on their way at once: the backend reads one while it stores another.

@@ -16,7 +16,8 @@ struct BuildCommand: AsyncParsableCommand {
       written into the metadata file. Exit code 0: built, and with --twice reproduced; 1: a build \
       failed or differs, which --json tells as well, or, then without JSON, nothing could be built: \
       the registry is not reachable, or has no such version, or the recipes leave it out; 2: it was \
-      asked wrongly.
+      asked wrongly. What the author says in the crate's Cargo.toml holds as it does for the farm, \
+      but for an opt-out, which is only warned of: it is about what farms publish.
 
       EXAMPLES
         buildsrs-builder build hexyl --target x86_64-unknown-linux-gnu
@@ -65,10 +66,11 @@ struct BuildCommand: AsyncParsableCommand {
     }
     let prober = try settings.prober(scratch: NSTemporaryDirectory())
     let compileCache = try cache.resolved()
+    var authors = AuthorWords()
     var builds: [LocalBuild] = []
     // A target that was named twice is one.
     for (index, one) in wanted.enumerated() where wanted.firstIndex(of: one) == index {
-      builds.append(try await localBuild(one, settings, prober, compileCache))
+      builds.append(try await localBuild(one, settings, prober, compileCache, &authors))
     }
     // Nothing is made for what cannot be built, and nothing is built that has no place.
     try makeDirectory(absolutePath(settings.stateDirectory), of: "--state-directory")
@@ -77,9 +79,11 @@ struct BuildCommand: AsyncParsableCommand {
   }
 
   private func localBuild(
-    _ wanted: WantedBuild, _ settings: Settings, _ prober: ModuleProber, _ cache: CompileCache?
+    _ wanted: WantedBuild, _ settings: Settings, _ prober: ModuleProber, _ cache: CompileCache?,
+    _ authors: inout AuthorWords
   ) async throws -> LocalBuild {
-    let source = try await ResolvedBuild(wanted, executor: executor, settings: settings)
+    let source = try await ResolvedBuild(
+      wanted, executor: executor, settings: settings, authors: &authors)
     let module = try await settings.localModule(source.plan.inputs.executor, prober)
     var build = LocalBuild(
       module: module, plan: source.plan, sourceURL: source.sourceURL,

@@ -41,7 +41,9 @@ struct ResolvedBuild {
   /// Looks the version up in the index and makes its plan, for the executor that a person asks for
   /// or else the one that target and recipes name.
   /// - Throws: `CommandFailure`.
-  init(_ wanted: WantedBuild, executor: String?, settings: Settings) async throws {
+  init(
+    _ wanted: WantedBuild, executor: String?, settings: Settings, authors: inout AuthorWords
+  ) async throws {
     let recipes: RecipeSet
     do {
       recipes = try RecipeSet.load(
@@ -65,7 +67,8 @@ struct ResolvedBuild {
       let index = try SparseIndex(url: settings.registryURL, client: client)
       let entry = try await Self.entry(wanted, index)
       let template = try await index.configuration().download
-      plan = try Self.plan(entry, wanted.target, executor, recipes)
+      let metadata = try await authors.metadata(of: entry, from: template, client)
+      plan = try Self.plan(entry, metadata, wanted.target, executor, recipes)
       sourceURL = template.url(of: entry.name, entry.version, checksum: entry.checksum)
       downloadTemplate = template.text
     } catch let error as RegistryError {
@@ -91,11 +94,12 @@ struct ResolvedBuild {
   }
 
   private static func plan(
-    _ entry: IndexEntry, _ target: TargetTriple, _ executor: String?, _ recipes: RecipeSet
+    _ entry: IndexEntry, _ metadata: AuthorMetadata?, _ target: TargetTriple,
+    _ executor: String?, _ recipes: RecipeSet
   ) throws -> Plan {
     let facts = VersionFacts(
       crate: entry.name, version: entry.version, checksum: entry.checksum.hex,
-      publishedAt: entry.publishedAt, isYanked: entry.isYanked)
+      publishedAt: entry.publishedAt, isYanked: entry.isYanked, metadata: metadata)
     switch recipes.plan(for: facts, target: target, executor: executor) {
     case .plan(let plan): return plan
     case .skip(let reason):

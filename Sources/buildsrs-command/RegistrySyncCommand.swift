@@ -31,6 +31,7 @@ struct RegistrySyncCommand: AsyncParsableCommand {
   @OptionGroup var api: RegistryAPIOptions
   @OptionGroup var backend: BackendOptions
   @OptionGroup var token: RegistryTokenOptions
+  @OptionGroup var deletion: MassDeletionOptions
   @Option(name: .customLong("crate"), help: "A crate to follow; may be repeated.")
   var crates: [CrateName] = []
   @Option(help: "A file with more names, one a line.", completion: .file())
@@ -43,19 +44,21 @@ struct RegistrySyncCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let settings = try common.settings(registry, api, backend, token)
+    let settings = try common.settings(registry, api, backend, token, deletion)
     guard !crates.isEmpty || cratesFile != nil || settings.registryURL.hasPrefix("git+") else {
       throw CommandFailure.usage(
         "name crates with --crate or --crates-file, or follow a git index: a sparse one lists none")
     }
     installLogging(settings.logLevel)
     let line = ProgressLine()
+    var configuration = SyncConfiguration(
+      registryURL: settings.registryURL, backendURL: settings.backendURL,
+      token: try settings.registryToken(), stateDirectory: settings.stateDirectory,
+      crates: crates, cratesFile: cratesFile, interval: .seconds(interval),
+      asksAPI: settings.asksRegistryAPI)
+    configuration.allowsMassDeletion = settings.allowsMassDeletion
     let sync = RegistrySync(
-      configuration: SyncConfiguration(
-        registryURL: settings.registryURL, backendURL: settings.backendURL,
-        token: try settings.registryToken(), stateDirectory: settings.stateDirectory,
-        crates: crates, cratesFile: cratesFile, interval: .seconds(interval),
-        asksAPI: settings.asksRegistryAPI),
+      configuration: configuration,
       client: TransferClient(configuration: .init(prefersMultiplexing: true)),
       logger: Logger(label: "registry-sync"), progress: { line.show($0) })
     guard !once else {

@@ -31,8 +31,13 @@ struct GitIndexTests {
     #expect(crates.map(\.crate.text) == ["a", "abc", "foobar"])
     #expect(crates.allSatisfy { $0.old == nil })
     #expect(try await index.configuration(at: commit).download.text == "http://h/{crate}")
-    #expect(await index.file(of: try name("FooBar"), at: commit) == Array("two\n".utf8))
-    #expect(await index.file(of: try name("none"), at: commit) == nil)
+    let named = try ["none", "FooBar", "a-b"].map { GitIndex.object(of: try name($0), at: commit) }
+    let found = try await index.read(named) { (files) throws(RegistryError) in
+      var found: [[UInt8]?] = []
+      for _ in named { found.append(try await files.nextIfAny()) }
+      return found
+    }
+    #expect(found == [nil, Array("two\n".utf8), nil])
     let texts = try await index.read(crates.compactMap(\.new)) { (files) throws(RegistryError) in
       var texts: [String] = []
       for _ in crates { texts.append(String(decoding: try await files.next(), as: UTF8.self)) }

@@ -181,6 +181,79 @@ struct LookTests {
     }
   }
 
+  @Test("what cannot be fetched is tried later and later, and others go first")
+  func failures() async throws {
+    try await Farm.with { farm in
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.version("bad", binaries: nil, checksum: "1"),
+        Farm.version("good", binaries: nil, checksum: "2"),
+      ])
+      let bad = try await farm.versionID("bad")
+      func fail(_ checksum: Character = "1", isRefusal: Bool, fence: Int64? = nil) async throws {
+        let look = RegistryLooks.Version(
+          crate: try #require(CrateName("bad")), version: try #require(Semver("1.0.0")),
+          checksum: String(repeating: checksum, count: 64))
+        try await farm.database.lookFailed(
+          [.init(look, reason: "status\0 404", isRefusal: isRefusal)], fence: fence)
+      }
+      func trouble() async throws -> LookTrouble? {
+        try await farm.database.lookTrouble(ofVersion: bad)
+      }
+      func letTimePass() async throws {
+        try await farm.database.pool.query(
+          "UPDATE looks SET not_before = clock_timestamp() WHERE not_before IS NOT NULL")
+      }
+      #expect(try await looks(farm) == ["bad 1.0.0", "good 1.0.0"])
+      #expect(try await trouble() == nil)
+      // Nothing is known of other bytes.
+      try await fail("9", isRefusal: true)
+      #expect(try await trouble() == nil)
+      var waits: [Int] = []
+      for _ in 1..<LookTrouble.most {
+        try await fail(isRefusal: true)
+        #expect(try await looks(farm) == ["good 1.0.0"])
+        let told = try #require(try await trouble())
+        // The same told again changes nothing.
+        try await fail(isRefusal: true)
+        #expect(try await trouble()?.failures == told.failures)
+        waits.append(Int((try #require(told.retryInSeconds) / 60).rounded(.up)))
+        try await letTimePass()
+        #expect(try await looks(farm) == ["bad 1.0.0", "good 1.0.0"])
+      }
+      #expect(waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1440, 1440])
+      // A registry that is away is never given up.
+      try await fail(isRefusal: false)
+      #expect(try await trouble()?.retryInSeconds != nil)
+      try await letTimePass()
+      #expect(try await farm.database.wish(version: bad, target: Farm.triple))
+      try await fail(isRefusal: true)
+      let end = try #require(try await trouble())
+      #expect(end.failures == 15 && end.retryInSeconds == nil && end.reason.hasSuffix("404"))
+      #expect(try await farm.database.wishes(ofVersion: bad).isEmpty)
+      try await letTimePass()
+      #expect(try await looks(farm) == ["good 1.0.0"])
+      // Somebody asks: one more try, and no more.
+      #expect(try await farm.database.wish(version: bad, target: Farm.triple))
+      #expect(try await looks(farm) == ["bad 1.0.0", "good 1.0.0"])
+      try await fail(isRefusal: true)
+      #expect(try await looks(farm) == ["good 1.0.0"])
+      #expect(try await trouble()?.retryInSeconds == nil)
+      // The index says something new of it.
+      _ = try await farm.database.ingest([
+        Farm.registry, Farm.version("bad", binaries: nil, checksum: "3"),
+      ])
+      #expect(try await looks(farm) == ["bad 1.0.0", "good 1.0.0"])
+      #expect(try await trouble() == nil)
+      await #expect(throws: RegistryError.staleFence(7)) {
+        try await fail("3", isRefusal: true, fence: 7)
+      }
+      try await fail("3", isRefusal: true)
+      // What was looked into after all leaves nothing behind.
+      _ = try await farm.database.ingest([Farm.registry, Farm.version("bad", checksum: "3")])
+      #expect(try await trouble() == nil)
+    }
+  }
+
   @Test("popular crates are looked into first; bands follow the registry, then the farm's own uses")
   func popularity() async throws {
     try await Farm.with { farm in

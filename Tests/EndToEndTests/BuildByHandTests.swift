@@ -88,6 +88,15 @@ struct BuildByHandTests {
       atPath: TestPrograms.module("FakeExecutor"), toPath: "\(folder)/modules/libFakeExecutor.so")
     let registry = try TinyRegistry(in: folder + "/registry")
     try registry.publishSimple("demo")
+    try registry.publishSimple(
+      "steered",
+      metadata: """
+        features = ["cli"]
+        default-features = false
+        targets = ["\(Self.triple)"]
+        tagets = []
+        """, features: "cli = []")
+    try registry.publishSimple("shy", metadata: #"opt-out = "not stable yet""#)
     try await registry.serve(logs: folder + "/calls") { url in
       let bench = Bench(folder: folder, registry: url)
       try bench.tell(script)
@@ -95,8 +104,8 @@ struct BuildByHandTests {
     }
   }
 
-  private func metadata(_ bench: Bench) throws -> [String: Any] {
-    let path = "\(bench.folder)/out/demo-1.0.0-\(Self.triple).metadata.json"
+  private func metadata(_ bench: Bench, of crate: String = "demo") throws -> [String: Any] {
+    let path = "\(bench.folder)/out/\(crate)-1.0.0-\(Self.triple).metadata.json"
     return try bench.json(try String(contentsOfFile: path, encoding: .utf8))
   }
 
@@ -138,6 +147,43 @@ struct BuildByHandTests {
       #expect(answer.status == 0, "\(answer.errors)")
       #expect(try bench.json(answer.output)["reproducibility"] == nil)
       #expect(try metadata(bench)["reproducibility"] == nil)
+    }
+  }
+
+  @Test("what the author says holds as it does for the farm")
+  func author() async throws {
+    try await withBench { bench in
+      try bench.addOther("")
+      let answer = try await bench.call("build", "steered", "--target", Self.triple)
+      #expect(answer.status == 0, "\(answer.errors)")
+      #expect(answer.errors.contains("unknown key “tagets”: did you mean “targets”?"))
+      let built = try metadata(bench, of: "steered")
+      #expect(built["features"] as? [String] == ["cli"])
+      #expect(built["default_features"] as? Bool == false, "\(built)")
+      let other = try await bench.call("build", "steered", "--target", Self.otherTriple)
+      #expect(other.status == 1)
+      #expect(
+        other.errors.contains("the crate's author wants builds for “\(Self.triple)” only"),
+        "\(other.errors)")
+      // A crate's recipe is stronger.
+      try Data("crate: steered\nversions: [{ features: [] }]\n".utf8)
+        .write(to: URL(filePath: bench.folder + "/recipes/steered.yaml"))
+      let again = try await bench.call("build", "steered", "--target", Self.triple)
+      #expect(again.status == 0, "\(again.errors)")
+      #expect(try metadata(bench, of: "steered")["features"] as? [String] == [])
+    }
+  }
+
+  @Test("an author who wants no published binaries is named, and the build is the person's own")
+  func optedOut() async throws {
+    try await withBench { bench in
+      let answer = try await bench.call("build", "shy", "--target", Self.triple)
+      #expect(answer.status == 0, "\(answer.errors)")
+      #expect(
+        answer.errors.contains(
+          "the crate's author wants no binaries from builds.rs: “not stable yet”. The farm would not"
+        ),
+        "\(answer.errors)")
     }
   }
 

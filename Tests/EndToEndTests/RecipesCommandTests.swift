@@ -19,11 +19,22 @@ struct RecipesCommandTests {
   }
 
   private func recipes(_ test: TestFarm, _ words: String...) async throws -> Answer {
+    try await call(
+      test,
+      ["recipes"] + words + [
+        "--targets-directory", test.targets, "--recipes-directory", "\(test.directory)/recipes",
+      ])
+  }
+
+  private func operate(_ test: TestFarm, _ words: String...) async throws -> Answer {
+    try await call(test, ["jobs"] + words)
+  }
+
+  private func call(_ test: TestFarm, _ words: [String]) async throws -> Answer {
     let child = try ChildProcess(
-      "recipes",
-      [TestPrograms.program("buildsrs"), "recipes"] + words + [
-        "--database-url", test.farm.database.connectionString, "--targets-directory", test.targets,
-        "--recipes-directory", "\(test.directory)/recipes",
+      "command",
+      [TestPrograms.program("buildsrs")] + words + [
+        "--database-url", test.farm.database.connectionString,
       ], directory: "\(test.directory)/commands")
     let status = await child.ending()
     return Answer(
@@ -79,6 +90,26 @@ struct RecipesCommandTests {
       #expect(done.status == 0 && done.output.contains("“level 2”"), "\(done)")
       let again = try await recipes(test, "apply")
       #expect(again.status == 0 && again.output.hasPrefix("nothing to do"), "\(again)")
+
+      // What is published is not checked anew by itself.
+      try Data(
+        "crate: one\nversions: [{ environment: { LEVEL: \"2\" }, smoke: [{ expect: one }] }]\n".utf8
+      )
+      .write(to: file)
+      let checks = try await recipes(test, "plan", "--check")
+      #expect(checks.status == 0, "no job changes: \(checks)")
+      #expect(
+        checks.output.contains("? check")
+          && checks.output.contains("1 published build was checked as"))
+      #expect(try await recipes(test, "apply").status == 0)
+      let listed = try await operate(test, "list", "--outdated-checks", "--json")
+      #expect(listed.output.contains("\"changed\" : \"smoke\""), "\(listed)")
+      let forced = try await operate(test, "rebuild", "--outdated-checks")
+      #expect(forced.output == "job \(one): pending\n", "\(forced)")
+      let checked = try await test.wait(api, job: one) { $0.build?.revision == 3 && $0.isFinal }
+      #expect(checked.attempts.count == 3)
+      let rest = try await operate(test, "list", "--outdated-checks")
+      #expect(rest.output.contains("all that is published was checked"), "\(rest)")
     }
   }
 }

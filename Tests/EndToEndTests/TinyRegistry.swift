@@ -63,13 +63,20 @@ struct TinyRegistry {
   }
 
   /// Publishes a binary crate without dependencies, which only its files tell apart from others.
-  func publishSimple(_ name: String, yanked: Bool = false) throws {
+  ///
+  /// - Parameters:
+  ///   - metadata: what its author says, the lines of `[package.metadata.buildsrs]`.
+  ///   - features: the lines of its `[features]`.
+  func publishSimple(
+    _ name: String, yanked: Bool = false, metadata: String? = nil, features: String? = nil
+  ) throws {
     let manifest = """
       [package]
       name = "\(name)"
       version = "1.0.0"
       edition = "2021"
-
+      \(metadata.map { "[package.metadata.buildsrs]\n" + $0 + "\n" } ?? "")\
+      \(features.map { "[features]\n" + $0 + "\n" } ?? "")
       """
     let lockfile = """
       version = 4

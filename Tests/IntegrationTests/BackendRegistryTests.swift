@@ -230,6 +230,61 @@ struct BackendSyncTests {
     }
   }
 
+  @Test(
+    "why a .crate was not looked into is told, and asking has one that was given up tried again")
+  func lookFailures() async throws {
+    try await BackendFarm.with { farm in
+      guard case .version(var record) = try BackendFarm.version("bad", "1.0.0", binaries: ["x"])
+      else { throw CancellationError() }
+      record.contents = nil
+      try await farm.report([BackendFarm.registry, .version(record)])
+      let page = "/api/v1/crates/bad/1.0.0/\(BackendFarm.arm)"
+      let look = RegistryLooks.Version(
+        crate: record.crate, version: record.version, checksum: record.checksum)
+      func fail(_ headers: TransferHeaders, fence: String? = nil) async throws -> Int {
+        var headers = headers
+        headers["Sync-Fence"] = fence
+        let body = RegistryLookFailures(failures: [
+          .init(look, reason: "unexpected status 404", isRefusal: true)
+        ])
+        return try await farm.send(
+          "POST", "/api/v1/registry/looks", headers: headers,
+          body: Array(try CanonicalJSON.encode(body))
+        ).status
+      }
+      #expect(try await fail([:]) == 401)
+      #expect(try await fail(authorization, fence: "7") == 409)
+      #expect(try await farm.send("POST", page).status == 202)
+      #expect(try await fail(authorization) == 204)
+      let reason = "its .crate could not be fetched once: unexpected status 404; "
+      let queued = try await farm.get(page)
+      #expect(queued.json("state") == "queued")
+      #expect(queued.json("reason") == reason + "it is tried again in 1 min")
+      try await farm.database.pool.query(
+        "UPDATE looks SET failures = 13, not_before = clock_timestamp()")
+      #expect(try await fail(authorization) == 204)
+      let given = try await farm.get(page)
+      #expect(given.json("state") == "not-requested")
+      #expect(
+        given.json("reason") == "its .crate could not be fetched 14 times, which was given up: "
+          + "unexpected status 404; POST here to have it tried again")
+      let looks = "/api/v1/registry/looks"
+      #expect(try await farm.get(looks, headers: authorization).json("versions", "0") == "")
+      #expect(try await farm.send("POST", page).status == 202)
+      #expect(
+        try await farm.get(looks, headers: authorization).json("versions", "0", "crate") == "bad")
+      for bad in ["", "{}", #"{"failures":[{}]}"#] {
+        let answer = try await farm.send(
+          "POST", looks, headers: authorization, body: Array(bad.utf8))
+        #expect(answer.status == 400, "\(answer.text)")
+      }
+      // What cannot be used says why.
+      record.contents = CrateContents(binaries: [], hasLockfile: false, problem: "no Cargo.toml")
+      try await farm.report([BackendFarm.registry, .version(record)])
+      #expect(try await farm.get(page).json("reason") == "no Cargo.toml")
+    }
+  }
+
   @Test("what clients ask for makes crates popular")
   func uses() async throws {
     let counter = UseCounter()

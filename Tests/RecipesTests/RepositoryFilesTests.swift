@@ -30,6 +30,22 @@ struct RepositoryFilesTests {
     #expect(set.digest.count == 64)
   }
 
+  @Test("and so does the example of a recipe with system packages")
+  func example() throws {
+    let set = try RecipeSet.load(
+      targetsDirectory: Self.root + "targets", recipesDirectory: Self.root + "Examples/recipes")
+    #expect(set.warnings == [])
+    let facts = try #require(VersionFacts.make("ripgrep", "13.0.0"))
+    let target = try #require(TargetTriple("x86_64-unknown-linux-gnu"))
+    let gnu = try #require(set.plan(for: facts, target: target).plan)
+    #expect(gnu.inputs.packages == ["debian": ["libpcre2-dev"]])
+    #expect(gnu.inputs.linker == "gcc" && gnu.inputs.glibc == nil)
+    #expect(gnu.checks.needed.contains("libpcre2-8.so.0"))
+    let other = try #require(TargetTriple("x86_64-unknown-linux-musl"))
+    #expect(
+      set.plan(for: facts, target: other) == .skip("there is no libpcre2-8.so.0 beside musl"))
+  }
+
   @Test("make ripgrep's plan for aarch64 of the target's and the recipe's values")
   func ripgrepPlan() throws {
     let facts = try #require(

@@ -22,6 +22,8 @@ final class FakeBackend: Sendable {
     var downloads: [String: Int64] = [:]
     /// By checksum.
     var contents: [String: CrateContents] = [:]
+    /// What could not be fetched: it is not asked for any more.
+    var failures: [RegistryLookFailures.Failure] = []
     var lease: (holder: String, fence: Int64)?
     var nextFence: Int64 = 1
     var leaseSeconds = 30.0
@@ -115,8 +117,17 @@ extension FakeBackend.State {
     case ("DELETE", "/api/v1/registry/lease") where !isOld: return release(request)
     case ("GET", let path) where path.hasPrefix("/api/v1/registry/looks?limit=") && !isOld:
       return answer(RegistryLooks(versions: asksForLooks ? looks : []))
+    case ("POST", "/api/v1/registry/looks") where !isOld: return takeFailures(request)
     default: return ServedAnswer(status: 404)
     }
+  }
+
+  private mutating func takeFailures(_ request: ServedRequest) -> ServedAnswer {
+    guard request.headers["sync-fence"] == lease.map({ String($0.fence) }),
+      let told = try? JSONDecoder().decode(RegistryLookFailures.self, from: Data(request.body))
+    else { return ServedAnswer(status: 409) }
+    failures += told.failures
+    return ServedAnswer(status: 204)
   }
 
   private func answer(_ value: some Encodable, status: Int = 200) -> ServedAnswer {
@@ -170,7 +181,8 @@ extension FakeBackend.State {
     crates.values.compactMap { versions in
       let unyanked = versions.filter { !$0.value.yanked }
       guard let newest = unyanked.keys.latest.flatMap({ unyanked[$0] }),
-        contents[newest.checksum] == nil
+        contents[newest.checksum] == nil,
+        !failures.contains(where: { $0.look.checksum == newest.checksum })
       else { return nil }
       return RegistryLooks.Version(
         crate: newest.crate, version: newest.version, checksum: newest.checksum)

@@ -61,33 +61,39 @@ struct SyncFailureTests {
     #expect(farm.registry.takeLog() == ["GET /index/3/b/bad 200", "GET /index/config.json 200"])
   }
 
-  @Test("a .crate that is not what the index promised becomes a problem that names both checksums")
+  @Test("a .crate that is not what the index promised is told to the backend, with both checksums")
   func wrongChecksum() async throws {
     let farm = try Farm()
     let found = try farm.registry.publishProgram("bad", "1.0.0")
     let expected = String(repeating: "0", count: 64)
     let name = try #require(CrateName("bad"))
     farm.registry.publish(name, lines: [indexLine("bad", "1.0.0", expected)])
-    _ = try await farm.sync("bad").syncOnce()
-    let problem = try #require(try farm.backend.takeVersions().last?.contents?.problem)
-    #expect(problem.contains(expected))
-    #expect(problem.contains(found))
+    #expect(try await farm.sync("bad").syncOnce().looked == 0)
+    let failure = try #require(farm.backend.read(\.failures).first)
+    #expect(failure.isRefusal && failure.look.version == Semver("1.0.0"))
+    #expect(failure.reason.contains(expected))
+    #expect(failure.reason.contains(found))
     #expect(
       try FileManager.default.contentsOfDirectory(
         atPath: farm.folder + "/registry-sync/downloads"
       ).isEmpty)
   }
 
-  @Test("a .crate that cannot be had now is looked into at the next sync")
-  func crateAway() async throws {
+  @Test(
+    "a .crate that cannot be had now is looked into when the backend asks again",
+    arguments: [(503, false), (404, true)])
+  func crateAway(status: Int, isRefusal: Bool) async throws {
     let farm = try Farm()
     try farm.publishABC()
-    farm.registry.setStatus("/crates/abc/1.1.0/download", 503)
+    farm.registry.setStatus("/crates/abc/1.1.0/download", status)
     let report = try await farm.sync("abc").syncOnce()
     #expect(report.sent == 2)
-    #expect(report.problems.map { $0.reason.hasSuffix("looked into at the next sync") } == [true])
+    #expect(report.problems.map { $0.reason.hasSuffix("unexpected status \(status)") } == [true])
     #expect(try farm.backend.takeVersions().map(\.contents) == [nil, nil])
+    #expect(farm.backend.read(\.failures).map(\.isRefusal) == [isRefusal])
+    #expect(try await farm.sync("abc").syncOnce().sent == 0)
     farm.registry.setStatus("/crates/abc/1.1.0/download", nil)
+    farm.backend.change { $0.failures = [] }
     #expect(try await farm.sync("abc").syncOnce().sent == 1)
     #expect(try farm.backend.takeVersions().map { $0.contents?.binaries.count } == [1])
   }
@@ -226,6 +232,40 @@ struct SyncFailureTests {
       return
     }
     #expect(farm.registry.takeLog().count <= 1 + 20 + 32)
+  }
+
+  @Test(
+    "a registry that gives no .crate is not asked for all of them; the next sync begins with others",
+    arguments: [(503, 20...60), (403, 100...140)])
+  func noCrates(status: Int, asked: ClosedRange<Int>) async throws {
+    let farm = try Farm()
+    let names = (0..<300).map { "crate\($0)" }
+    // Each has its own checksum, by which the backend knows it.
+    for (number, name) in names.enumerated() {
+      let sum = String(repeating: "0", count: 61) + String(1000 + number).suffix(3)
+      farm.registry.publish(
+        try #require(CrateName(name)), lines: [indexLine(name, "1.0.0", sum)])
+      farm.registry.setStatus("/crates/\(name)/1.0.0/download", status)
+    }
+    let sync = RegistrySync(
+      configuration: SyncConfiguration(
+        registryURL: farm.registry.indexURL, backendURL: farm.backend.url,
+        token: FakeBackend.token,
+        stateDirectory: farm.folder, crates: names.compactMap { CrateName($0) }),
+      client: farm.client, retries: farm.once, logger: farm.logger)
+    let error = await #expect(throws: SyncError.self) { try await sync.syncOnce() }
+    guard case .registry(.status(_, status)) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    let failed = Set(farm.backend.read(\.failures).map(\.look.crate))
+    #expect(asked.contains(failed.count))
+    #expect(farm.registry.takeLog().count { $0.hasPrefix("GET /crates/") } <= asked.upperBound)
+    // The next sync begins with others.
+    _ = try? await sync.syncOnce()
+    let all = farm.backend.read(\.failures).map(\.look.crate)
+    #expect(all.count > failed.count && Set(all).count == all.count)
+    #expect(farm.backend.versions.count == 300)
   }
 
   @Test("the service syncs, goes on, and ends when it is stopped")

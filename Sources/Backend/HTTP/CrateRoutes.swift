@@ -82,9 +82,9 @@ struct CrateRoutes: Sendable {
           artifacts: artifacts(build)))
     }
     let known = Set(status.map(\.target))
-    let wishes = try await wishes(version)
+    let expectation = try await expectation(version)
     for target in state.recipes.set.targets where !known.contains(target.triple.text) {
-      targets.append(notBuilt(crate, version, target.triple, wishes))
+      targets.append(notBuilt(crate, version, target.triple, expectation))
     }
     let answer = VersionPage(
       crate: crate.name, version: version.version, checksum: version.checksum,
@@ -102,7 +102,7 @@ struct CrateRoutes: Sendable {
       guard state.recipes.set.target(target) != nil else {
         throw Problem.notFound("the farm does not build for \(target)")
       }
-      let missing = notBuilt(crate, version, target, try await wishes(version))
+      let missing = notBuilt(crate, version, target, try await expectation(version))
       return try .cached(
         TargetPage(
           crate: crate.name, version: version.version, target: target.text, state: missing.state,
@@ -135,25 +135,50 @@ struct CrateRoutes: Sendable {
     return absence.isSkipped ? absence.reason : nil
   }
 
-  /// Targets that somebody asked for before the version was looked into.
-  private func wishes(_ version: StoredVersion) async throws -> Set<String> {
-    guard version.hasBinaries == nil else { return [] }
-    return Set(try await state.database.wishes(ofVersion: version.id))
+  /// What is to be told of a version that nobody has looked into.
+  private struct Expectation {
+    /// Targets that somebody asked for.
+    var wishes: Set<String> = []
+    /// Why nobody has looked, where it was tried.
+    var trouble: LookTrouble?
+  }
+
+  private func expectation(_ version: StoredVersion) async throws -> Expectation {
+    guard version.hasBinaries == nil else { return Expectation() }
+    return Expectation(
+      wishes: Set(try await state.database.wishes(ofVersion: version.id)),
+      trouble: try await state.database.lookTrouble(ofVersion: version.id))
   }
 
   /// Why there is no job: an answer, not a state of the database.
   private func notBuilt(
-    _ crate: StoredCrate, _ version: StoredVersion, _ target: TargetTriple, _ wishes: Set<String>
+    _ crate: StoredCrate, _ version: StoredVersion, _ target: TargetTriple,
+    _ expectation: Expectation
   ) -> VersionPage.Target {
-    if wishes.contains(target.text) {
+    if expectation.wishes.contains(target.text) {
       return VersionPage.Target(
-        target: target.text, state: TargetPage.queued, reason: TargetPage.lookedIntoFirst,
-        artifacts: [])
+        target: target.text, state: TargetPage.queued,
+        reason: expectation.trouble?.text ?? TargetPage.lookedIntoFirst, artifacts: [])
     }
     let answer = state.recipes.absence(crate: crate, version: version, target: target)
     return VersionPage.Target(
       target: target.text, state: answer.isSkipped ? "skipped" : "not-requested",
-      reason: answer.reason, artifacts: [])
+      reason: answer.isSkipped ? answer.reason : expectation.trouble?.text ?? answer.reason,
+      artifacts: [])
+  }
+}
+
+extension LookTrouble {
+  /// For people who ask why there is no job.
+  fileprivate var text: String {
+    let times = failures == 1 ? "once" : "\(failures) times"
+    guard let retryInSeconds else {
+      return "its .crate could not be fetched \(times), which was given up: \(reason); "
+        + "POST here to have it tried again"
+    }
+    let minutes = Int((retryInSeconds / 60).rounded(.up))
+    return "its .crate could not be fetched \(times): \(reason); "
+      + "it is tried again in \(max(1, minutes)) min"
   }
 }
 

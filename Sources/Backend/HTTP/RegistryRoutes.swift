@@ -18,6 +18,7 @@ struct RegistryRoutes: Sendable {
     router.post("api/v1/registry/lease") { request, _ in try await lease(request) }
     router.delete("api/v1/registry/lease") { request, _ in try await release(request) }
     router.get("api/v1/registry/looks") { request, _ in try await looks(request) }
+    router.post("api/v1/registry/looks") { request, _ in try await lookFailures(request) }
   }
 
   // MARK: Versions
@@ -79,13 +80,7 @@ struct RegistryRoutes: Sendable {
   }
 
   private func leaseRequest(_ request: Request) async throws -> RegistryLeaseRequest {
-    var bytes: [UInt8] = []
-    for try await buffer in request.body {
-      bytes.append(contentsOf: buffer.readableBytesView)
-      guard bytes.count <= 4096 else {
-        throw Problem(.contentTooLarge, .tooLarge, "the body has more than 4096 bytes")
-      }
-    }
+    let bytes = try await bytes(of: request, most: 4096)
     guard
       let wanted = try? JSONDecoder().decode(RegistryLeaseRequest.self, from: Data(bytes)),
       (1...255).contains(wanted.holder.utf8.count)
@@ -104,6 +99,38 @@ struct RegistryRoutes: Sendable {
     let limit = try request.limit(default: 100, most: 1000)
     let versions = try await state.database.looks(limit: limit, depth: state.recipes.lookDepth)
     return try .json(RegistryLooks(versions: versions), caching: .never)
+  }
+
+  /// What could not be looked into.
+  private func lookFailures(_ request: Request) async throws -> Response {
+    try authorize(request)
+    let fence = try fence(request)
+    let bytes = try await bytes(of: request, most: 4 << 20)
+    guard let told = try? JSONDecoder().decode(RegistryLookFailures.self, from: Data(bytes)),
+      told.failures.count <= RegistryLookFailures.most
+    else {
+      throw Problem.invalid(
+        "the body must be a JSON object with “failures”, a list of at most "
+          + "\(RegistryLookFailures.most) objects with “version” (as in the answer to GET), “reason”, a "
+          + "text, and “refused”, true or false")
+    }
+    do {
+      try await state.database.lookFailed(told.failures, fence: fence)
+    } catch let error as RegistryError {
+      throw Problem(.conflict, .staleLease, "\(error)")
+    }
+    return Response(status: .noContent, headers: [.cacheControl: Caching.never.rawValue])
+  }
+
+  private func bytes(of request: Request, most: Int) async throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    for try await buffer in request.body {
+      bytes.append(contentsOf: buffer.readableBytesView)
+      guard bytes.count <= most else {
+        throw Problem(.contentTooLarge, .tooLarge, "the body has more than \(most) bytes")
+      }
+    }
+    return bytes
   }
 
   private func authorize(_ request: Request) throws {

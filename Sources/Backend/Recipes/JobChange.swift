@@ -16,9 +16,14 @@ public struct JobChange: Sendable, Equatable {
     case replan
     /// It waits, and is not wanted any more.
     case drop
+    /// It is published, and was checked as an older recipe wanted. Nothing becomes of it: it is only told.
+    case check
 
     /// Whether something is built that would not be built without the edit.
     public var builds: Bool { self == .add || self == .rebuild || self == .retry }
+
+    /// Whether something becomes of the job.
+    public var isOfJob: Bool { self != .check }
   }
 
   public var kind: Kind
@@ -76,10 +81,12 @@ enum JobComparison {
   }
 
   /// Whether the job's plan must be read for ``outcome(_:_:planDigest:)``.
-  static func needsPlan(_ job: PlannedJob, planDigest: String) -> Bool {
+  ///
+  /// - Parameter tellsChecks: also ``JobChange/Kind/check``.
+  static func needsPlan(_ job: PlannedJob, planDigest: String, tellsChecks: Bool) -> Bool {
     switch job.state {
     case .pending, .failed, .leased: true
-    case .succeeded: job.planDigest != planDigest
+    case .succeeded: tellsChecks || job.planDigest != planDigest
     case .cancelled: false
     }
   }
@@ -109,7 +116,13 @@ enum JobComparison {
       if differs { return Outcome(kind: .rebuild, reason: reason, isRunning: true) }
       return existing.plan == plan
         ? nil : Outcome(kind: .replan, reason: reason, isRunning: true)
-    case .succeeded: return differs ? Outcome(kind: .rebuild, reason: reason) : nil
+    case .succeeded:
+      if differs { return Outcome(kind: .rebuild, reason: reason) }
+      guard let old = existing.plan, old.checks != plan.checks else { return nil }
+      var checks = old
+      checks.checks = plan.checks
+      return Outcome(
+        kind: .check, reason: checks.differences(from: old).joined(separator: "; "))
     case .failed:
       return differs || mends(job.failureClass, from: existing.plan, to: plan)
         ? Outcome(kind: .retry, reason: reason) : nil

@@ -113,7 +113,10 @@ extension RecipeBook {
       return .skip("the name or version is not valid")
     }
     if version.isDeleted { return .skip("the registry has deleted the version") }
-    if version.hasBinaries == false { return .skip("the version has no binary") }
+    if version.hasBinaries == false {
+      let problem = (try? version.decodedContents)?.problem
+      return .skip(problem ?? "the version has no binary")
+    }
     return set.plan(
       for: VersionFacts(
         crate: name, version: number, checksum: version.checksum,

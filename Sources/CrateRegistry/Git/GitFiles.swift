@@ -6,7 +6,7 @@ extension GitIndex {
   /// Reads many files one after the other, by one process.
   ///
   /// - Parameters:
-  ///   - objects: what to read, in this order.
+  ///   - objects: what to read, in this order: names of objects, or what ``object(of:at:)`` says.
   ///   - body: must read all of them, or throw.
   public func read<Result: Sendable>(
     _ objects: some Sequence<String>, _ body: (inout GitFiles) async throws(RegistryError) -> Result
@@ -43,8 +43,17 @@ public struct GitFiles: ~Copyable {
   /// The next file's bytes.
   /// - Throws: ``RegistryError/git(command:reason:)`` where the clone lacks it.
   public mutating func next() async throws(RegistryError) -> [UInt8] {
+    guard let bytes = try await nextIfAny() else {
+      throw .git(command: "cat-file", reason: "an object is missing; is the clone damaged?")
+    }
+    return bytes
+  }
+
+  /// The next file's bytes; nil: there is no such object.
+  public mutating func nextIfAny() async throws(RegistryError) -> [UInt8]? {
     let head = String(decoding: try await line(), as: UTF8.self)
     let words = head.split(separator: " ")
+    if words.count == 2, words[1] == "missing" { return nil }
     guard words.count == 3, words[1] == "blob", let size = Int(words[2]), size >= 0 else {
       throw .git(command: "cat-file", reason: "it says “\(head)”; is the clone damaged?")
     }

@@ -72,9 +72,9 @@ public struct GitIndex: Sendable {
     return try RegistryConfiguration(json: bytes, url: place)
   }
 
-  /// A crate's file; nil: the commit has none.
-  public func file(of crate: CrateName, at commit: String) async -> [UInt8]? {
-    await file(indexPath(for: crate), at: commit)
+  /// How ``read(_:_:)`` is told to read a crate's file of a commit, which may have none.
+  public static func object(of crate: CrateName, at commit: String) -> String {
+    "\(commit):\(indexPath(for: crate))"
   }
 
   private func file(_ path: String, at commit: String) async -> [UInt8]? {

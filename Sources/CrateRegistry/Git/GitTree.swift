@@ -15,6 +15,19 @@ public struct GitChange: Sendable, Equatable {
     self.old = old
     self.new = new
   }
+
+  /// The older commit has the crate and the newer one does not: its file is gone, or has no byte.
+  public var isDeletion: Bool { Self.hasContent(old) && !Self.hasContent(new) }
+
+  private static func hasContent(_ object: String?) -> Bool {
+    object.map { !emptyObjects.contains($0) } ?? false
+  }
+
+  /// The names of a file without a byte, by SHA-1 and SHA-256.
+  private static let emptyObjects: Set = [
+    "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+  ]
 }
 
 extension GitIndex {

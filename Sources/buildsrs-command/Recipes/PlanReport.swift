@@ -41,7 +41,7 @@ struct PlanReport: Sendable {
   var mayChangeJobs: Bool { !isPlanned || active?.digest != newDigest }
 
   /// How many jobs would change.
-  var total: Int { groups.values.reduce(0) { $0 + $1.jobs } }
+  var total: Int { groups.filter(\.key.kind.isOfJob).values.reduce(0) { $0 + $1.jobs } }
 
   mutating func add(_ change: JobChange) {
     let group = Group(kind: change.kind, target: change.target, reason: change.reason)
@@ -80,8 +80,9 @@ extension PlanReport {
     if !files.isEmpty {
       parts.append(files.map { "  \($0.change.rawValue) \($0.path)" }.joined(separator: "\n"))
     }
-    if total > 0 { parts.append(isDetailed ? details(terminal) : table(terminal)) }
+    if !groups.isEmpty { parts.append(isDetailed ? details(terminal) : table(terminal)) }
     parts.append(summary)
+    if count(.check) > 0 { parts.append(checks) }
     return parts.joined(separator: "\n\n")
   }
 
@@ -96,7 +97,7 @@ extension PlanReport {
 
   private var summary: String {
     guard total > 0 else {
-      return mayChangeJobs && !files.isEmpty
+      return mayChangeJobs && !files.isEmpty && groups.isEmpty
         ? "No job changes: the files differ only in what changes no plan."
         : "No job changes."
     }
@@ -105,6 +106,16 @@ extension PlanReport {
       "\(count(.replan)) that wait get another plan", "\(count(.drop)) to drop",
     ]
     return "Plan: \(counts.joined(separator: ", ")); \(time.text)."
+  }
+
+  private var checks: String {
+    let builds = count(.check)
+    return """
+      \(builds == 1 ? "1 published build was" : "\(builds) published builds were") checked as older \
+      recipes wanted, which changes nothing of what is published. Once this is applied, `buildsrs jobs list \
+      --outdated-checks` lists such builds, and `buildsrs jobs rebuild --outdated-checks` builds and checks \
+      them anew.
+      """
   }
 
   private func table(_ terminal: Terminal) -> String {
@@ -145,6 +156,7 @@ extension PlanReport {
     case .retry: .init("~ retry", .yellow)
     case .replan: .init("~ replan", .yellow)
     case .drop: .init("- drop", .red)
+    case .check: .init("? check", .dim)
     }
   }
 }

@@ -13,7 +13,8 @@ struct RecipesPlan: AsyncParsableCommand {
       It compares the directories with the revision that is in force and with the jobs of the \
       database, and changes nothing. A backend that applies the directories does exactly this, but for \
       what happens in between. `replan` is a job that waits and gets another plan; `retry` one that \
-      has failed and is tried with its new plan. What is published stays until its rebuild is.
+      has failed and is tried with its new plan; `check` what is published and was checked as an older \
+      recipe wanted, of which nothing becomes. What is published stays until its rebuild is.
 
       Exit code 0: done; 1: failed; with --check 3: jobs would change.
 

@@ -1,0 +1,22 @@
+import Postgres
+
+extension FarmDatabase {
+  /// Builds a job once more that has succeeded, by a plan of the recipes that are in force: what it was made
+  /// with may be checked otherwise by now. What is served stays until the new build is published.
+  ///
+  /// - Returns: nil where there is no such job, or it has not succeeded.
+  /// - Throws: ``RecipesChanged`` where another revision is in force.
+  public func rebuild(
+    job: Int64, as wanted: WantedJob, revision: Int64
+  ) async throws -> OperatedJob? {
+    try await pool.transaction { connection in
+      try connection.hold(revision: revision)
+      guard let (rebuilt, _) = try connection.run(OperationStatements.Rebuild(job: job)).first
+      else { return nil }
+      let requirement = try connection.number(of: wanted.requirement)
+      try connection.run(try PlanStatements.Change(job: job, wanted, requirement: requirement))
+      try connection.wake([requirement])
+      return rebuilt
+    }
+  }
+}
