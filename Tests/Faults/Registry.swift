@@ -19,8 +19,31 @@ final class Registry: Sendable {
   private let client: TransferClient
   private let book: Book
   private let state = Mutex<[Int: Version]>([:])
-  /// Versions of which a report went unanswered: it may still arrive, after what was told later.
-  private let unsure = Mutex<Set<Int>>([])
+  private let sending = Mutex(Sending())
+
+  /// Reports on their way.
+  private struct Sending {
+    /// How many there are of a version.
+    var reports: [Int: Int] = [:]
+    /// Versions of which the backends may have heard things in another order than they happened: a report
+    /// went unanswered and may still arrive, or two of them were on their way at once. A sync tells one
+    /// thing after the other.
+    var unsure: Set<Int> = []
+
+    mutating func begin(_ numbers: [Int]) {
+      for number in numbers {
+        if reports[number] != nil { unsure.insert(number) }
+        reports[number, default: 0] += 1
+      }
+    }
+
+    mutating func end(_ numbers: [Int]) {
+      for number in numbers {
+        let rest = (reports[number] ?? 1) - 1
+        reports[number] = rest == 0 ? nil : rest
+      }
+    }
+  }
 
   init(origins: [String], token: String, client: TransferClient, book: Book) {
     self.origins = origins
@@ -54,7 +77,7 @@ final class Registry: Sendable {
   /// Tells once more what a backend may have been told too late, as a sync does that has lost its place. All
   /// else must be right without that.
   func reportUnsure() async throws {
-    let numbers = unsure.withLock { $0 }.sorted()
+    let numbers = sending.withLock { $0.unsure }.sorted()
     for batch in stride(from: 0, to: numbers.count, by: 100) {
       try await report(Array(numbers[batch...].prefix(100)))
     }
@@ -62,12 +85,14 @@ final class Registry: Sendable {
 
   /// Any backend will do, until one has answered.
   private func report(_ numbers: [Int]) async throws {
+    sending.withLock { $0.begin(numbers) }
+    defer { sending.withLock { $0.end(numbers) } }
     var attempt = numbers.first ?? 0
     while true {
       try Task.checkCancellation()
       attempt += 1
       if try await post(numbers, to: origins[attempt % origins.count]) { return }
-      unsure.withLock { $0.formUnion(numbers) }
+      sending.withLock { $0.unsure.formUnion(numbers) }
       book.count("reports again")
       try await Task.sleep(for: .milliseconds(200))
     }
