@@ -54,13 +54,33 @@ uint32_t breaking_line(std::string_view text) {
   return static_cast<uint32_t>(found - ends.begin()) + 1;
 }
 
+// The first line, from 1, whose keys might nest deeper than the stack is: what reads, prints and frees the
+// tree calls itself for each part of a dotted key, and toml++ bounds nested values only. 0: there is none.
+uint32_t deep_line(std::string_view text) noexcept {
+  constexpr size_t most = 1000;
+  uint32_t line = 1;
+  size_t dots = 0;
+  for (const char byte : text) {
+    if (byte == '\n') {
+      ++line;
+      dots = 0;
+    } else if (byte == '.' && ++dots > most) {
+      return line;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 buildsrs_toml buildsrs_toml_read(const char *text, size_t length) {
   try {
+    if (const auto line = deep_line({text, length}))
+      return found("this line has more than 1000 dots", line, 1);
     const auto table = toml::parse(std::string_view{text, length});
     std::ostringstream json;
-    json << toml::json_formatter{table};
+    // Without indentation, which would be many times the text where tables are nested deeply.
+    json << toml::json_formatter{table, toml::json_formatter::default_flags & ~toml::format_flags::indentation};
     return found(json.str(), 0, 0);
   } catch (const toml::parse_error &error) {
     const auto place = error.source().begin;

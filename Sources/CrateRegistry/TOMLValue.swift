@@ -29,31 +29,35 @@ enum TOMLValue: Sendable, Equatable {
         reason: String(decoding: data, as: UTF8.self))
     }
     do {
-      self = try JSONDecoder().decode(TOMLValue.self, from: data)
+      self = Self(try JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed))
     } catch {
-      throw .malformed(line: 1, column: 1, reason: "\(error)")
+      throw .malformed(line: 1, column: 1, reason: "its values are nested too deeply")
+    }
+  }
+
+  /// What `JSONSerialization` has read. Several times faster than to try one type after the other by
+  /// `Decodable`, which makes an error for each that a value is not.
+  private init(_ json: Any) {
+    switch json {
+    case let text as String: self = .text(text)
+    case let table as [String: Any]: self = .table(table.mapValues(Self.init))
+    case let list as [Any]: self = .list(list.map(Self.init))
+    case let number as NSNumber: self = Self(number)
+    default: self = .text("")
+    }
+  }
+
+  private init(_ number: NSNumber) {
+    switch UInt8(bitPattern: number.objCType.pointee) {
+    // Only truth values are of this type: what is read as a number has eight bytes.
+    case UInt8(ascii: "c"), UInt8(ascii: "B"): self = .flag(number.boolValue)
+    case UInt8(ascii: "d"), UInt8(ascii: "f"): self = .real(number.doubleValue)
+    default: self = .whole(number.int64Value)
     }
   }
 }
 
-extension TOMLValue: Codable {
-  init(from decoder: any Decoder) throws {
-    let value = try decoder.singleValueContainer()
-    if let text = try? value.decode(String.self) {
-      self = .text(text)
-    } else if let table = try? value.decode([String: TOMLValue].self) {
-      self = .table(table)
-    } else if let list = try? value.decode([TOMLValue].self) {
-      self = .list(list)
-    } else if let flag = try? value.decode(Bool.self) {
-      self = .flag(flag)
-    } else if let whole = try? value.decode(Int64.self) {
-      self = .whole(whole)
-    } else {
-      self = .real(try value.decode(Double.self))
-    }
-  }
-
+extension TOMLValue: Encodable {
   func encode(to encoder: any Encoder) throws {
     var value = encoder.singleValueContainer()
     switch self {

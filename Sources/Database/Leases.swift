@@ -32,10 +32,29 @@ extension FarmDatabase {
     builder: Int64, session: Int64 = 0, attempts: [(job: Int64, attempt: Int32)]
   ) async throws -> [HeldLease] {
     guard !attempts.isEmpty else { return [] }
-    return try await pool.transaction { connection in
+    do {
+      return try await renewInSession(builder, session, attempts)
+    } catch is OlderSession {
+      return []
+    }
+  }
+
+  /// Another session of the builder has begun while this one waited.
+  private struct OlderSession: Error {}
+
+  private func renewInSession(
+    _ builder: Int64, _ session: Int64, _ attempts: [(job: Int64, attempt: Int32)]
+  ) async throws -> [HeldLease] {
+    try await pool.transaction { connection in
       let held = try connection.run(
         LeaseStatements.Renew(
           builder: builder, session: session, attempts: attempts, seconds: terms.leaseSeconds))
+      // That statement saw the session as it was before it waited for the jobs.
+      if session != 0, !held.isEmpty,
+        try connection.run(LeaseStatements.Session(builder: builder)) != [session]
+      {
+        throw OlderSession()
+      }
       try connection.run(LeaseStatements.Revive(held: held.map(\.lease)))
       let forgiven = held.filter(\.wasCharged).map(\.lease.job)
       if !forgiven.isEmpty {
@@ -166,7 +185,7 @@ extension PostgresConnection {
 enum LeaseStatements {
   static let all: [any Statement.Type] = [
     Renew.self, Revive.self, Forgive.self, Lock.self, GiveBack.self, OfBuilder.self,
-    LockSession.self,
+    LockSession.self, Session.self,
     Expired.self, EndAttempt.self, EndJob.self,
   ]
 
@@ -359,6 +378,13 @@ enum LeaseStatements {
   /// The number of a builder's newest session; no newer one begins before the transaction ends.
   struct LockSession: Statement {
     static let sql = "SELECT session FROM builders WHERE id = $1 FOR NO KEY UPDATE"
+    let parameters: [PostgresValue]
+    init(builder: Int64) { parameters = [.int(builder)] }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("session")) }
+  }
+
+  struct Session: Statement {
+    static let sql = "SELECT session FROM builders WHERE id = $1"
     let parameters: [PostgresValue]
     init(builder: Int64) { parameters = [.int(builder)] }
     func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("session")) }

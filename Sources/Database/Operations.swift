@@ -76,7 +76,7 @@ public struct VersionNotOffered: Error, Sendable, Equatable, CustomStringConvert
 
 extension PostgresConnection {
   /// The version's standing does not change before the transaction ends.
-  fileprivate func checkIsOffered(job: Int64) throws {
+  func checkIsOffered(job: Int64) throws {
     if let obstacle = try run(OperationStatements.NotOffered(job: job)).first { throw obstacle }
   }
 }

@@ -167,8 +167,13 @@ enum PlanStatements {
   /// rebuilds. One row where the job was changed.
   struct Change: Statement {
     static let sql = """
-      WITH ended AS (
-        SELECT target, $2::text AS name FROM jobs WHERE id = $1 AND state IN ('failed', 'succeeded')
+      WITH offered AS (
+        -- It may have been yanked since it was planned, and is not before this is committed.
+        SELECT v.id FROM jobs j JOIN versions v ON v.id = j.version_id
+        WHERE j.id = $1 AND NOT v.yanked AND v.deleted_at IS NULL FOR SHARE OF v
+      ), ended AS (
+        SELECT j.target, $2::text AS name FROM jobs j JOIN offered ON offered.id = j.version_id
+        WHERE j.id = $1 AND j.state IN ('failed', 'succeeded')
       ), \(Turns.next(jobClass: "2", of: "ended"))
       UPDATE jobs j
       SET state = 'pending', dropped = false, outdated = false,
@@ -179,7 +184,7 @@ enum PlanStatements {
           limits_doubled = false, hold = NULL, not_before = NULL, avoid = '{}',
           forgiven_attempt = j.attempt, failure_class = NULL, failure_message = NULL,
           finalized_at = NULL, updated_at = clock_timestamp()
-      WHERE j.id = $1 AND j.verifies IS NULL
+      WHERE j.id = $1 AND j.verifies IS NULL AND j.version_id IN (SELECT id FROM offered)
         AND (j.state IN ('pending', 'failed') OR (j.state = 'succeeded' AND j.plan_digest <> $5)
              OR j.dropped)
       RETURNING j.id

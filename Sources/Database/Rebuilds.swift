@@ -5,12 +5,13 @@ extension FarmDatabase {
   /// with may be checked otherwise by now. What is served stays until the new build is published.
   ///
   /// - Returns: nil where there is no such job, or it has not succeeded.
-  /// - Throws: ``RecipesChanged`` where another revision is in force.
+  /// - Throws: ``RecipesChanged`` where another revision is in force; ``VersionNotOffered``.
   public func rebuild(
     job: Int64, as wanted: WantedJob, revision: Int64
   ) async throws -> OperatedJob? {
     try await pool.transaction { connection in
       try connection.hold(revision: revision)
+      try connection.checkIsOffered(job: job)
       guard let (rebuilt, _) = try connection.run(OperationStatements.Rebuild(job: job)).first
       else { return nil }
       let requirement = try connection.number(of: wanted.requirement)

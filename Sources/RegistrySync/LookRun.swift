@@ -99,9 +99,11 @@ struct LookRun {
         group.cancelAll()
         // What could not be had must not be the first to be tried the next time, nor what was had be
         // downloaded once more.
-        if case .registry = error {
+        switch error {
+        case .registry, .massDeletion:
           try? await send(&body, &report)
           try? await tell(&troubles)
+        default: break
         }
         return error
       }

@@ -107,6 +107,33 @@ struct ManifestTests {
     }
   }
 
+  @Test("keys of more parts than the stack bears are refused, those of many are read")
+  func manyParts() throws {
+    for opening in ["[a", "a"] {
+      let end = opening == "[a" ? "]\n" : " = 1\n"
+      let deep = head + "# x [\n" + opening + String(repeating: ".a", count: 100_000) + end
+      guard
+        case .malformed(5, _, _)? = #expect(
+          throws: ManifestError.self,
+          performing: {
+            try Manifest(toml: deep.utf8)
+          })
+      else {
+        Issue.record("\(opening): no place")
+        continue
+      }
+    }
+    // Metadata that nobody asked for may be nested like this; its text is as long as that, not a thousand
+    // times longer.
+    let metadata = "[package.metadata.buildsrs" + String(repeating: ".a", count: 400) + "]\nx = 1\n"
+    let manifest = try Manifest(toml: (head + metadata).utf8)
+    #expect(try #require(manifest.buildsrsMetadata).utf8.count < 10_000)
+    let nested =
+      head + "x = " + String(repeating: "[", count: 80) + String(repeating: "1,", count: 1 << 18)
+    #expect(throws: ManifestError.self) { try Manifest(toml: nested.utf8) }
+    _ = try Manifest(toml: (nested + String(repeating: "]", count: 80)).utf8)
+  }
+
   @Test("a declared binary takes the place of the file that it names")
   func declared() throws {
     let toml = head + "edition = \"2021\"\n[[bin]]\nname = \"t\"\npath = \"src/main.rs\"\n"
