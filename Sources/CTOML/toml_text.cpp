@@ -54,19 +54,38 @@ uint32_t breaking_line(std::string_view text) {
   return static_cast<uint32_t>(found - ends.begin()) + 1;
 }
 
+// Where a string that begins here ends on its line: behind its last quote, or where the line ends.
+size_t end_of_string(std::string_view text, size_t at) noexcept {
+  const char quote = text[at++];
+  while (at < text.size() && text[at] != '\n') {
+    if (text[at] == quote) return at + 1;
+    at += text[at] == '\\' && quote == '"' ? 2 : 1;
+  }
+  return std::min(at, text.size());
+}
+
 // The first line, from 1, whose keys might nest deeper than the stack is: what reads, prints and frees the
 // tree calls itself for each part of a dotted key, and toml++ bounds nested values only. 0: there is none.
+// Dots in strings do not count, unless there are strings of several lines, whose quotes would mislead.
 uint32_t deep_line(std::string_view text) noexcept {
   constexpr size_t most = 1000;
+  const bool skips_strings =
+      text.find("\"\"\"") == text.npos && text.find("'''") == text.npos;
   uint32_t line = 1;
   size_t dots = 0;
-  for (const char byte : text) {
+  for (size_t at = 0; at < text.size();) {
+    const char byte = text[at];
+    if (skips_strings && (byte == '"' || byte == '\'')) {
+      at = end_of_string(text, at);
+      continue;
+    }
     if (byte == '\n') {
       ++line;
       dots = 0;
     } else if (byte == '.' && ++dots > most) {
       return line;
     }
+    ++at;
   }
   return 0;
 }
@@ -76,7 +95,7 @@ uint32_t deep_line(std::string_view text) noexcept {
 buildsrs_toml buildsrs_toml_read(const char *text, size_t length) {
   try {
     if (const auto line = deep_line({text, length}))
-      return found("this line has more than 1000 dots", line, 1);
+      return found("this line has more than 1000 dots, as if keys were nested so deeply", line, 1);
     const auto table = toml::parse(std::string_view{text, length});
     std::ostringstream json;
     // Without indentation, which would be many times the text where tables are nested deeply.

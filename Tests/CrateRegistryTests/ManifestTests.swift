@@ -123,6 +123,12 @@ struct ManifestTests {
         continue
       }
     }
+    // Quotes hide parts of keys from nobody.
+    let quoted =
+      head + "x = { y = \"\"\"\n' \"\"\", a" + String(repeating: ".a", count: 100_000) + " = 'z' }"
+    #expect(throws: ManifestError.self) { try Manifest(toml: quoted.utf8) }
+    let dots = head + "description = \"" + String(repeating: "a.", count: 100_000) + "\"\n"
+    #expect(try Manifest(toml: dots.utf8).description?.utf8.count == 200_000)
     // Metadata that nobody asked for may be nested like this; its text is as long as that, not a thousand
     // times longer.
     let metadata = "[package.metadata.buildsrs" + String(repeating: ".a", count: 400) + "]\nx = 1\n"
