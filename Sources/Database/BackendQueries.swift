@@ -1,16 +1,5 @@
 import Postgres
 
-/// An attempt that is over, but whose log or uploads are still where they were.
-public struct UntidyAttempt: Sendable, Hashable {
-  public var job: Int64
-  public var attempt: Int32
-
-  public init(job: Int64, attempt: Int32) {
-    self.job = job
-    self.attempt = attempt
-  }
-}
-
 extension FarmDatabase {
   /// What operators think of a builder now, and which session is its newest; nil: there is no such
   /// builder. Notes that it was seen.
@@ -22,7 +11,7 @@ extension FarmDatabase {
   /// backend died between the end and the tidying up.
   ///
   /// A lost lease can be revived until somebody else claims the job; such attempts wait.
-  public func untidyAttempts(limit: Int) async throws -> [UntidyAttempt] {
+  public func untidyAttempts(limit: Int) async throws -> [AttemptNumber] {
     try await pool.run(BackendStatements.Untidy(limit: limit))
   }
 }
@@ -67,8 +56,8 @@ enum BackendStatements {
       """
     let parameters: [PostgresValue]
     init(limit: Int) { parameters = [.int(limit)] }
-    func decode(_ row: PostgresRow) throws -> UntidyAttempt {
-      UntidyAttempt(job: Int64(try row.int("job_id")), attempt: Int32(try row.int("attempt")))
+    func decode(_ row: PostgresRow) throws -> AttemptNumber {
+      AttemptNumber(job: Int64(try row.int("job_id")), attempt: Int32(try row.int("attempt")))
     }
   }
 }

@@ -58,11 +58,7 @@ extension FarmDatabase {
   /// - Throws: ``RegistryError/staleFence(_:)``.
   public func lookFailed(_ failures: [RegistryLookFailures.Failure], fence: Int64?) async throws {
     try await pool.transaction { connection in
-      try connection.run(RegistryLeaseStatements.Alone())
-      if let fence {
-        let newest = try connection.run(RegistryLeaseStatements.Fence()).first
-        guard newest == fence else { throw RegistryError.staleFence(fence) }
-      }
+      try connection.holdRegistry(fence: fence)
       guard !failures.isEmpty else { return }
       try connection.run(LookStatements.Fail(failures))
     }

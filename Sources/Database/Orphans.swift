@@ -41,7 +41,7 @@ extension FarmDatabase {
   /// Of these attempts, those that are over for good, or that never were: what was stored for them is of
   /// no use.
   public func endedAttempts(_ attempts: [(job: Int64, attempt: Int32)]) async throws
-    -> [UntidyAttempt]
+    -> [AttemptNumber]
   {
     guard !attempts.isEmpty else { return [] }
     return try await pool.run(OrphanStatements.Ended(attempts))
@@ -123,8 +123,8 @@ enum OrphanStatements {
         .intArray(attempts.map(\.job)), .intArray(attempts.map { Int64($0.attempt) }),
       ]
     }
-    func decode(_ row: PostgresRow) throws -> UntidyAttempt {
-      UntidyAttempt(job: Int64(try row.int("job")), attempt: Int32(try row.int("attempt")))
+    func decode(_ row: PostgresRow) throws -> AttemptNumber {
+      AttemptNumber(job: Int64(try row.int("job")), attempt: Int32(try row.int("attempt")))
     }
   }
 }

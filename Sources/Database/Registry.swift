@@ -32,11 +32,7 @@ extension FarmDatabase {
   public func ingest(_ batch: RegistryBatch, fence: Int64? = nil) async throws -> IngestOutcome {
     let crates = try batch.crateRows()
     return try await pool.transaction { connection in
-      try connection.run(RegistryLeaseStatements.Alone())
-      if let fence {
-        let newest = try connection.run(RegistryLeaseStatements.Fence()).first
-        guard newest == fence else { throw RegistryError.staleFence(fence) }
-      }
+      try connection.holdRegistry(fence: fence)
       guard let registry = batch.registry else {
         return IngestOutcome(added: 0, changed: 0, unchanged: 0)
       }

@@ -43,6 +43,19 @@ extension FarmDatabase {
   }
 }
 
+extension PostgresConnection {
+  /// Until the end of the transaction nobody else writes what syncs tell, nor takes the lease.
+  ///
+  /// - Parameter fence: of the sync's lease; nil: it has none.
+  /// - Throws: ``RegistryError/staleFence(_:)``.
+  func holdRegistry(fence: Int64?) throws {
+    try run(RegistryLeaseStatements.Alone())
+    guard let fence else { return }
+    let newest = try run(RegistryLeaseStatements.Fence()).first
+    guard newest == fence else { throw RegistryError.staleFence(fence) }
+  }
+}
+
 enum RegistryLeaseStatements {
   static let all: [any Statement.Type] = [
     Renew.self, Alone.self, Take.self, Holder.self, Release.self, Fence.self,

@@ -33,6 +33,14 @@ final class Farm: Sendable {
     _ crates: String..., token: String? = FakeBackend.token, backendURL: String? = nil,
     attempts: Int = 1
   ) throws -> RegistrySync {
+    try sync(of: crates, token: token, backendURL: backendURL, attempts: attempts)
+  }
+
+  /// A sync of these crates.
+  func sync(
+    of crates: [String], token: String? = FakeBackend.token, backendURL: String? = nil,
+    attempts: Int = 1
+  ) throws -> RegistrySync {
     RegistrySync(
       configuration: SyncConfiguration(
         registryURL: registry.indexURL, backendURL: backendURL ?? backend.url, token: token,

@@ -220,12 +220,7 @@ struct SyncFailureTests {
     for name in names {
       farm.registry.setStatus("/index/cr/at/\(name)", 500)
     }
-    let sync = RegistrySync(
-      configuration: SyncConfiguration(
-        registryURL: farm.registry.indexURL, backendURL: farm.backend.url,
-        token: FakeBackend.token,
-        stateDirectory: farm.folder, crates: names.compactMap { CrateName($0) }),
-      client: farm.client, retries: farm.once, logger: farm.logger)
+    let sync = try farm.sync(of: names)
     let error = await #expect(throws: SyncError.self) { try await sync.syncOnce() }
     guard case .registry(.status(_, 500)) = error else {
       Issue.record("\(String(describing: error))")
@@ -247,12 +242,7 @@ struct SyncFailureTests {
         try #require(CrateName(name)), lines: [indexLine(name, "1.0.0", sum)])
       farm.registry.setStatus("/crates/\(name)/1.0.0/download", status)
     }
-    let sync = RegistrySync(
-      configuration: SyncConfiguration(
-        registryURL: farm.registry.indexURL, backendURL: farm.backend.url,
-        token: FakeBackend.token,
-        stateDirectory: farm.folder, crates: names.compactMap { CrateName($0) }),
-      client: farm.client, retries: farm.once, logger: farm.logger)
+    let sync = try farm.sync(of: names)
     let error = await #expect(throws: SyncError.self) { try await sync.syncOnce() }
     guard case .registry(.status(_, status)) = error else {
       Issue.record("\(String(describing: error))")

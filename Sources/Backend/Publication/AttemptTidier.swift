@@ -83,12 +83,12 @@ struct AttemptTidier: Sendable {
   }
 
   /// Whose upload a key is: `uploads/<job>/<attempt>/…`.
-  private static func attempt(of key: StorageKey) -> UntidyAttempt? {
+  private static func attempt(of key: StorageKey) -> AttemptNumber? {
     let parts = key.text.split(separator: "/")
     guard parts.count > 3, let job = Int64(parts[1]), let attempt = Int32(parts[2]) else {
       return nil
     }
-    return UntidyAttempt(job: job, attempt: attempt)
+    return AttemptNumber(job: job, attempt: attempt)
   }
 
   /// First the whole log in storage, then the pieces go in the statement that names it.
