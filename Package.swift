@@ -100,7 +100,10 @@ let package = Package(
     library("Signing", ["Cryptography", "FarmModel"]),
     library(
       "Database",
-      ["BuilderProtocol", "FarmModel", "Postgres", "Scheduling", executorKit, logging]),
+      [
+        "BuilderProtocol", "Cryptography", "FarmModel", "Postgres", "Scheduling", executorKit,
+        logging,
+      ]),
     library(
       "BuildPipeline",
       [

@@ -28,6 +28,11 @@ struct Attempt: Sendable {
   }
 
   func run() async throws -> BuildReport {
+    if let published = request.check { return try await check(published) }
+    return try await build()
+  }
+
+  private func build() async throws -> BuildReport {
     let moduleName = module.describe().name
     var times = StageTimes(emit: emit)
     let source = try await times.measure(.fetch) {
@@ -41,18 +46,13 @@ struct Attempt: Sendable {
         .run()
     }
     let workplace = try await times.measure(.prepare) { try await prepare(moduleName) }
-    do {
-      let report = try await runStages(in: workplace, source: source, times: &times)
-      await tearDown(workplace.environment)
-      return report
-    } catch {
-      await tearDown(workplace.environment)
-      throw error
+    return try await use(workplace) { run in
+      try await runStages(run, in: workplace, source: source, times: &times)
     }
   }
 
   /// Where commands run, and what they see of the host.
-  private struct Workplace {
+  struct Workplace {
     let environment: any BuildEnvironment
     let folders: AttemptFolders
     /// Bytes that the compile cache had before.
@@ -82,7 +82,7 @@ struct Attempt: Sendable {
       cachedBefore: cachedBefore)
   }
 
-  private func environment(
+  func environment(
     _ moduleName: String, _ folders: AttemptFolders
   ) async throws -> any BuildEnvironment {
     try Task.checkCancellation()
@@ -95,7 +95,7 @@ struct Attempt: Sendable {
   }
 
   /// What the build ran in, for its record.
-  private func record(of workplace: Workplace) -> EnvironmentIdentity {
+  func record(of workplace: Workplace) -> EnvironmentIdentity {
     var identity = workplace.environment.identity
     if workplace.folders.compileCache != nil {
       identity.facts[CompileCache.fact.name] = CompileCache.fact.value
@@ -117,21 +117,28 @@ struct Attempt: Sendable {
     await Task { await environment.tearDown() }.value
   }
 
-  private func runStages(
-    in workplace: Workplace, source: FetchedSource, times: inout StageTimes
-  ) async throws -> BuildReport {
-    try Task.checkCancellation()
-    let run = GuardedRun(
-      environment: workplace.environment, log: log, folders: workplace.folders,
-      diskLimit: limits.disk, cachedBefore: workplace.cachedBefore)
-    let hostPart = hostPart(in: workplace.environment)
-    let binaries = try await times.measure(.build) {
-      if let bytes = await hostPart?.restore(into: folders.target) {
-        log.line("\(bytes) bytes of build scripts and macros come from another target's build")
-      }
-      return try await CompileStage(plan: request.plan, run: run, source: source).build()
+  /// Runs a body in a workplace, which is torn down in every case.
+  func use<Result>(
+    _ workplace: Workplace, _ body: (GuardedRun) async throws -> Result
+  ) async throws -> Result {
+    do {
+      try Task.checkCancellation()
+      let result = try await body(
+        GuardedRun(
+          environment: workplace.environment, log: log, folders: workplace.folders,
+          diskLimit: limits.disk, cachedBefore: workplace.cachedBefore))
+      await tearDown(workplace.environment)
+      return result
+    } catch {
+      await tearDown(workplace.environment)
+      throw error
     }
-    await hostPart?.keep(from: folders.target)
+  }
+
+  /// Inspects binaries and starts them on their own architecture.
+  func examine(
+    _ binaries: [BuiltBinary], _ run: GuardedRun, _ times: inout StageTimes
+  ) async throws -> [BinaryReport] {
     var reports = try await times.measure(.inspect) {
       try await InspectStage(plan: request.plan, log: log).inspect(binaries)
     }
@@ -141,6 +148,21 @@ struct Attempt: Sendable {
         reports[index].smoke = try await smoke.test(binary)
       }
     }
+    return reports
+  }
+
+  private func runStages(
+    _ run: GuardedRun, in workplace: Workplace, source: FetchedSource, times: inout StageTimes
+  ) async throws -> BuildReport {
+    let hostPart = hostPart(in: workplace.environment)
+    let binaries = try await times.measure(.build) {
+      if let bytes = await hostPart?.restore(into: folders.target) {
+        log.line("\(bytes) bytes of build scripts and macros come from another target's build")
+      }
+      return try await CompileStage(plan: request.plan, run: run, source: source).build()
+    }
+    await hostPart?.keep(from: folders.target)
+    let reports = try await examine(binaries, run, &times)
     let built = binaries.map(\.name)
     var report = BuildReport(
       binaries: reports, leftOut: source.leftOut(built: built, wanted: inputs.binaries),

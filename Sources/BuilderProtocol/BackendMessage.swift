@@ -1,4 +1,5 @@
 public import ExecutorKit
+public import FarmModel
 
 /// What a backend sends to a builder: one JSON object a text frame, with its kind in `type`.
 public enum BackendMessage: Sendable, Equatable {
@@ -110,9 +111,13 @@ public struct AssignedJob: Codable, Sendable, Equatable {
   /// Whether a published build is built once more, to compare: nothing that an earlier build has left
   /// may be used. Absent: no.
   public var verification: Bool?
+  /// The published archive whose binaries are to be inspected and started as the plan says: nothing is built,
+  /// and the report names no artifacts. A builder that does not know this builds the plan, which will do, too.
+  /// Absent: the plan is to be built.
+  public var check: CheckedFile?
 
   enum CodingKeys: String, CodingKey {
-    case job, attempt, plan, verification
+    case job, attempt, plan, verification, check
     case leaseSeconds = "lease_seconds"
     case sourceURL = "source_url"
     case sourceChecksum = "source_checksum"
@@ -122,7 +127,8 @@ public struct AssignedJob: Codable, Sendable, Equatable {
 
   public init(
     job: Int64, attempt: Int32, leaseSeconds: Int, plan: Plan, sourceURL: String,
-    sourceChecksum: String, uploadURL: String, uploadToken: String, isVerification: Bool = false
+    sourceChecksum: String, uploadURL: String, uploadToken: String, isVerification: Bool = false,
+    check: CheckedFile? = nil
   ) {
     self.job = job
     self.attempt = attempt
@@ -133,6 +139,7 @@ public struct AssignedJob: Codable, Sendable, Equatable {
     self.uploadURL = uploadURL
     self.uploadToken = uploadToken
     verification = isVerification ? true : nil
+    self.check = check
   }
 
   public var isVerification: Bool { verification ?? false }

@@ -18,12 +18,15 @@ public struct ClaimedJob: Sendable, Equatable {
   public var downloadTemplate: String
   /// Whether a published build is built once more, to compare.
   public var isVerification: Bool
+  /// The published archive that is to be checked by this plan; nil: the job is to be built.
+  public var check: CheckedArchive?
   /// Which of the tokens' hashes it got, from 0.
   public var token: Int
 
   public init(
     builder: Int64, id: Int64, attempt: Int32, plan: Plan, crate: String, version: String,
-    checksum: String, downloadTemplate: String, isVerification: Bool, token: Int
+    checksum: String, downloadTemplate: String, isVerification: Bool, check: CheckedArchive? = nil,
+    token: Int
   ) {
     self.builder = builder
     self.id = id
@@ -34,7 +37,20 @@ public struct ClaimedJob: Sendable, Equatable {
     self.checksum = checksum
     self.downloadTemplate = downloadTemplate
     self.isVerification = isVerification
+    self.check = check
     self.token = token
+  }
+}
+
+/// A published archive that is checked once more.
+public struct CheckedArchive: Sendable, Equatable {
+  /// The archive's public name.
+  public var name: String
+  public var sha256: String
+
+  public init(name: String, sha256: String) {
+    self.name = name
+    self.sha256 = sha256
   }
 }
 
@@ -201,8 +217,8 @@ enum ClaimStatements {
         FROM taken t WHERE j.id = t.id
         RETURNING j.*, t.token
       ), begun AS (
-        INSERT INTO attempts (job_id, attempt, builder_id, plan_digest, upload_token_hash)
-        SELECT id, attempt, builder_id, plan_digest, ($5::text[])[token] FROM claimed
+        INSERT INTO attempts (job_id, attempt, builder_id, plan_digest, checks_digest, upload_token_hash)
+        SELECT id, attempt, builder_id, plan_digest, checks_digest, ($5::text[])[token] FROM claimed
       ), clock AS (
         UPDATE rank_clocks c SET now = greatest(c.now, f.rank), claimed_at = clock_timestamp()
         FROM (
@@ -219,9 +235,14 @@ enum ClaimStatements {
       )
       SELECT claimed.builder_id, claimed.id, claimed.attempt, claimed.plan::text AS plan,
              claimed.limits_doubled, claimed.verifies IS NOT NULL AS is_verification, claimed.token,
-             c.name, v.version, v.checksum, r.download_template
+             c.name, v.version, v.checksum, r.download_template, p.name AS check_name,
+             p.sha256 AS check_sha256
       FROM claimed JOIN versions v ON v.id = claimed.version_id
       JOIN crates c ON c.id = v.crate_id JOIN registries r ON r.id = c.registry_id
+      LEFT JOIN LATERAL (
+        SELECT a.name, a.sha256 FROM artifacts a
+        WHERE claimed.only_check AND a.build_id = claimed.build_id AND a.kind = 'binary'
+        ORDER BY a.id LIMIT 1) AS p ON true
       ORDER BY claimed.builder_id, claimed.id
       """
     let parameters: [PostgresValue]
@@ -241,7 +262,15 @@ enum ClaimStatements {
         attempt: Int32(try row.int("attempt")), plan: plan, crate: try row.text("name"),
         version: try row.text("version"), checksum: try row.text("checksum"),
         downloadTemplate: try row.text("download_template"),
-        isVerification: try row.bool("is_verification"), token: try row.int("token") - 1)
+        isVerification: try row.bool("is_verification"), check: try check(row),
+        token: try row.int("token") - 1)
+    }
+
+    private func check(_ row: PostgresRow) throws -> CheckedArchive? {
+      guard let name = try row.optionalText("check_name"),
+        let sha256 = try row.optionalText("check_sha256")
+      else { return nil }
+      return CheckedArchive(name: name, sha256: sha256)
     }
   }
 

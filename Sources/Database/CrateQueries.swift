@@ -74,6 +74,8 @@ public struct StoredBuild: Sendable, Equatable {
   public var artifacts: [StoredArtifact]
   /// What a second build by another builder has shown.
   public var verification: StoredVerification?
+  /// The last check of the build since it was published; nil: none, its own report tells all.
+  public var check: StoredCheck?
 }
 
 /// A published file.
@@ -117,6 +119,7 @@ extension FarmDatabase {
       guard var build = try connection.run(CrateQueries.Build(id: id)).first else { return nil }
       build.artifacts = try connection.run(CrateQueries.Artifacts(build: id))
       build.verification = try connection.run(VerificationStatements.OfBuild(build: id)).first
+      build.check = try connection.run(CheckStatements.OfBuild(build: id)).first
       return build
     }
   }

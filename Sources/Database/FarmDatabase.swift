@@ -62,7 +62,7 @@ public enum FarmStatements {
     + OutlookStatements.all + RecipeStatements.all + PlanStatements.all
     + LogStatements.all + UploadStatements.all + PublicationStatements.all + CrateQueries.all
     + JobQueries.all + SigningKeyStatements.all + BackendStatements.all
-    + VerificationStatements.all + Turns.all
+    + VerificationStatements.all + CheckStatements.all + Turns.all
 
   /// Those that keep a body of the registry sync, by way of temporary tables.
   public static let staging: [any Statement.Type] = StagingStatements.all

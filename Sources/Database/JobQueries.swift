@@ -24,6 +24,8 @@ public struct StoredJob: Sendable, Equatable {
   public var buildID: Int64?
   /// The build that is built once more, to compare; nil for a job that publishes.
   public var verifies: Int64?
+  /// Whether all that is wanted of it is that the served build is checked.
+  public var isOnlyCheck: Bool
   /// Builders that it is not given to: it failed there for want of infrastructure, or is the second opinion
   /// on what they built.
   public var avoids: [Int64]
@@ -114,7 +116,7 @@ enum JobQueries {
       SELECT j.id, c.name, v.version, j.target, j.state, j.class, j.plan_digest,
         j.plan::text AS plan, j.attempt, j.retries_left, j.not_before, j.hold, j.requirement_id,
         j.failure_class,
-        j.failure_message, j.build_id, j.verifies, j.created_at, j.finalized_at,
+        j.failure_message, j.build_id, j.verifies, j.only_check, j.created_at, j.finalized_at,
         array_remove(array_append(j.avoid, j.other_than), NULL) AS avoids,
         CASE WHEN j.state = 'pending' AND j.hold IS NULL THEN
           (SELECT count(*) FROM (
@@ -141,6 +143,7 @@ enum JobQueries {
         failureMessage: try row.optionalText("failure_message"),
         buildID: try row.optionalInt("build_id").map(Int64.init),
         verifies: try row.optionalInt("verifies").map(Int64.init),
+        isOnlyCheck: try row.bool("only_check"),
         avoids: try row.intArray("avoids").map(Int64.init),
         createdAt: try row.date("created_at"), finalizedAt: try row.optionalDate("finalized_at"),
         position: try row.optionalInt("position"))

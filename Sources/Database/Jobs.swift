@@ -1,5 +1,7 @@
+import Cryptography
 public import ExecutorKit
 public import FarmModel
+import Foundation
 import Postgres
 public import Scheduling
 
@@ -12,6 +14,8 @@ public struct WantedJob: Sendable {
   public var group: String
   public var plan: Plan
   public var planDigest: String
+  /// SHA-256 of the plan's checks, hexadecimal.
+  public var checksDigest: String
   /// What its builder must have.
   public var requirement: JobRequirement
 
@@ -32,7 +36,13 @@ public struct WantedJob: Sendable {
     self.group = group
     self.plan = plan
     self.planDigest = planDigest
+    checksDigest = Self.digest(of: plan.checks)
     self.requirement = requirement ?? JobRequirement(plan)
+  }
+
+  /// Of canonical JSON. Texts and lists of texts are all that there is to encode: it does not fail.
+  private static func digest(of checks: BuildChecks) -> String {
+    SHA256.hex(of: Array((try? CanonicalJSON.encode(checks)) ?? Data()))
   }
 }
 
@@ -113,8 +123,8 @@ enum JobStatements {
     static let sql = """
       WITH wanted AS (
         SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[],
-                             $7::bigint[])
-          WITH ORDINALITY AS w (version_id, target, class, name, plan, plan_digest, requirement_id, turn)
+                             $7::bigint[], $8::text[])
+          WITH ORDINALITY AS w (version_id, target, class, name, plan, plan_digest, requirement_id, checks_digest, turn)
       ), due AS MATERIALIZED (
         SELECT w.*, coalesce(c.now, 0) + 1
             + CASE WHEN w.class = 3 THEN k.popularity_band * 1000000 ELSE 0 END AS first
@@ -137,17 +147,19 @@ enum JobStatements {
         ON CONFLICT (class, target, name)
           DO UPDATE SET last_rank = greatest(excluded.last_rank, g.last_rank)
       )
-      INSERT INTO jobs AS j (version_id, target, state, class, rank, requirement_id, plan, plan_digest)
+      INSERT INTO jobs AS j (version_id, target, state, class, rank, requirement_id, plan, plan_digest,
+                             checks_digest)
       SELECT d.version_id, d.target, 'pending', d.class,
         g.first + row_number() OVER (PARTITION BY d.class, d.target, d.name ORDER BY d.turn) - 1,
-        d.requirement_id, d.plan::jsonb, d.plan_digest
+        d.requirement_id, d.plan::jsonb, d.plan_digest, d.checks_digest
       FROM due d
       JOIN groups g ON g.class = d.class AND g.target = d.target AND g.name = d.name ORDER BY d.turn
       ON CONFLICT (version_id, target) WHERE verifies IS NULL DO UPDATE
         SET state = 'pending', class = CASE WHEN j.state = 'pending' THEN j.class ELSE 2 END,
             rank = CASE WHEN j.state = 'pending' THEN j.rank ELSE excluded.rank END,
             requirement_id = excluded.requirement_id, plan = excluded.plan,
-            plan_digest = excluded.plan_digest, retries_left = 5, limits_doubled = false,
+            plan_digest = excluded.plan_digest, checks_digest = excluded.checks_digest,
+            only_check = false, retries_left = 5, limits_doubled = false,
             hold = NULL, not_before = NULL, avoid = '{}', forgiven_attempt = j.attempt,
             failure_class = NULL, failure_message = NULL, finalized_at = NULL,
             updated_at = clock_timestamp()
@@ -161,6 +173,7 @@ enum JobStatements {
         .intArray(rows.map { Int64($0.job.jobClass.rawValue) }),
         .textArray(rows.map(\.job.group)), .textArray(rows.map(\.plan)),
         .textArray(rows.map(\.job.planDigest)), .intArray(rows.map(\.requirement)),
+        .textArray(rows.map(\.job.checksDigest)),
       ]
     }
     func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("requirement_id")) }

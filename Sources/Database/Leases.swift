@@ -194,6 +194,10 @@ enum LeaseStatements {
   static let wasCharged =
     "(j.state = 'pending' AND j.failure_class IS NOT DISTINCT FROM 'lease-lost' AND j.retries_left < 5)"
 
+  /// Whether what an attempt was given is what the job wants by now.
+  static let isOfThePlan =
+    "(a.plan_digest = j.plan_digest AND a.checks_digest IS NOT DISTINCT FROM j.checks_digest)"
+
   struct Renew: Statement {
     static let sql = """
       WITH held AS (
@@ -206,8 +210,7 @@ enum LeaseStatements {
           AND EXISTS (SELECT FROM builders b
                       WHERE b.id = $1 AND b.state <> 'disabled' AND $5::bigint IN (0, b.session))
           AND ((j.state = 'leased' AND j.builder_id = $1)
-               OR (j.state = 'pending' AND a.failure_class = 'lease-lost'
-                   AND a.plan_digest = j.plan_digest))
+               OR (j.state = 'pending' AND a.failure_class = 'lease-lost' AND \(isOfThePlan)))
         ORDER BY j.id FOR UPDATE OF j, a
       )
       UPDATE jobs j SET state = 'leased', builder_id = $1,
@@ -292,7 +295,7 @@ enum LeaseStatements {
               AND EXISTS (SELECT FROM builders b WHERE b.id = $3 AND b.state <> 'disabled')
               AND ((j.state = 'leased' AND j.builder_id = $3)
                    OR (j.state = 'pending' AND a.failure_class IS NOT DISTINCT FROM 'lease-lost'
-                       AND a.plan_digest = j.plan_digest))) AS held
+                       AND \(isOfThePlan)))) AS held
       FROM jobs j JOIN attempts a ON a.job_id = j.id AND a.attempt = $2 AND a.builder_id = $3
       JOIN versions v ON v.id = j.version_id
       WHERE j.id = $1 FOR UPDATE OF j, a

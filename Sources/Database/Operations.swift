@@ -24,9 +24,10 @@ extension FarmDatabase {
     }
   }
 
-  /// Builds a job once more that has succeeded; what is served stays until the new build is published.
+  /// Builds a job once more that has succeeded, or whose check has failed; what is served stays until the
+  /// new build is published.
   ///
-  /// - Returns: nil where there is no such job, or it has not succeeded.
+  /// - Returns: nil where there is no such job, or it is in another state.
   /// - Throws: ``VersionNotOffered``.
   public func rebuild(job: Int64) async throws -> OperatedJob? {
     try await pool.transaction { connection in
@@ -131,10 +132,12 @@ enum OperationStatements {
       WITH built AS (
         SELECT j.id, j.target, \(CrateQueries.group) AS name
         FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
-        WHERE j.id = $1 AND j.state = 'succeeded' AND j.verifies IS NULL
+        WHERE j.id = $1 AND j.verifies IS NULL
+          AND (j.state = 'succeeded' OR (j.state = 'failed' AND j.only_check))
         FOR UPDATE OF j
       ), \(Turns.next(jobClass: "2", of: "built"))
-      UPDATE jobs j SET state = 'pending', class = 2, retries_left = 5, forgiven_attempt = j.attempt,
+      UPDATE jobs j SET state = 'pending', class = 2, only_check = false, retries_left = 5,
+        forgiven_attempt = j.attempt, failure_class = NULL, failure_message = NULL, avoid = '{}',
         rank = turn.last_rank, finalized_at = NULL, updated_at = clock_timestamp()
       FROM built, turn WHERE j.id = built.id
       RETURNING j.id, j.state, j.cancel_requested, j.requirement_id

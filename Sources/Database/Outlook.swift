@@ -60,7 +60,9 @@ struct Outlook {
       switch job.state {
       case .leased: "a builder works on attempt \(job.attempt)"
       case .succeeded: job.verifies == nil ? "published" : "compared with the published build"
-      case .failed: failure ?? "failed"
+      case .failed:
+        (job.isOnlyCheck ? "what is published stays, but its check failed: " : "")
+          + (failure ?? "failed")
       case .cancelled: "yanked, skipped by the recipes, or cancelled by an operator"
       case .pending: failure ?? "waits"
       }
@@ -69,6 +71,12 @@ struct Outlook {
 
   func of(_ job: StoredJob, now: Date = Date()) -> JobOutlook {
     guard job.state == .pending else { return Self.ended(job) }
+    var outlook = waiting(job, now: now)
+    if job.isOnlyCheck { outlook.why = "published, to be checked once more: " + outlook.why }
+    return outlook
+  }
+
+  private func waiting(_ job: StoredJob, now: Date) -> JobOutlook {
     let failure =
       job.failureMessage.map { " after \(job.failureClass ?? "a failure"): \($0)" } ?? ""
     switch job.hold {

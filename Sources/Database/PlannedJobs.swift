@@ -13,6 +13,10 @@ public struct PlannedJob: Sendable, Equatable {
   /// Cancelled because the recipes did not want it.
   public var isDropped: Bool
   public var planDigest: String
+  /// Of the plan's checks; nil: the plan must be read.
+  public var checksDigest: String?
+  /// Whether all that is wanted of it is that the served build is checked.
+  public var isOnlyCheck: Bool
   public var requirementID: Int64
   public var failureClass: String?
   /// How long its served build took, in seconds; nil: nothing is served.
@@ -134,7 +138,7 @@ enum PlanStatements {
   struct Jobs: Statement {
     static let sql = """
       SELECT j.id, j.version_id, j.target, j.state, j.class, j.dropped, j.plan_digest,
-             j.requirement_id, j.failure_class,
+             j.checks_digest, j.only_check, j.requirement_id, j.failure_class,
              extract(epoch FROM a.finished_at - a.started_at)::float8 AS seconds
       FROM jobs j LEFT JOIN builds b ON b.id = j.build_id
       LEFT JOIN attempts a ON a.job_id = b.job_id AND a.attempt = b.attempt
@@ -148,6 +152,8 @@ enum PlanStatements {
         target: try row.text("target"), state: try jobState(row, "state"),
         jobClass: JobClass(rawValue: try row.int("class")) ?? .backfill,
         isDropped: try row.bool("dropped"), planDigest: try row.text("plan_digest"),
+        checksDigest: try row.optionalText("checks_digest"),
+        isOnlyCheck: try row.bool("only_check"),
         requirementID: Int64(try row.int("requirement_id")),
         failureClass: try row.optionalText("failure_class"),
         buildSeconds: try row.optionalDouble("seconds"))
@@ -165,6 +171,8 @@ enum PlanStatements {
 
   /// A job that waits keeps its turn, one that was dropped gets it back; all others queue up as
   /// rebuilds. One row where the job was changed.
+  ///
+  /// Where what is served was built by this plan, and only how it is checked has changed, nothing is built.
   struct Change: Statement {
     static let sql = """
       WITH offered AS (
@@ -180,13 +188,17 @@ enum PlanStatements {
           class = CASE WHEN j.state IN ('failed', 'succeeded') THEN 2 ELSE j.class END,
           rank = CASE WHEN j.state IN ('failed', 'succeeded')
             THEN coalesce((SELECT last_rank FROM turn), j.rank) ELSE j.rank END,
-          requirement_id = $3, plan = $4::jsonb, plan_digest = $5, retries_left = 5,
+          requirement_id = $3, plan = $4::jsonb, plan_digest = $5, checks_digest = $6,
+          only_check = (j.state = 'succeeded' OR j.only_check)
+            AND EXISTS (SELECT FROM builds b WHERE b.id = j.build_id AND b.plan_digest = $5),
+          retries_left = 5,
           limits_doubled = false, hold = NULL, not_before = NULL, avoid = '{}',
           forgiven_attempt = j.attempt, failure_class = NULL, failure_message = NULL,
           finalized_at = NULL, updated_at = clock_timestamp()
       WHERE j.id = $1 AND j.verifies IS NULL AND j.version_id IN (SELECT id FROM offered)
-        AND (j.state IN ('pending', 'failed') OR (j.state = 'succeeded' AND j.plan_digest <> $5)
-             OR j.dropped)
+        AND (j.state IN ('pending', 'failed') OR j.dropped
+             OR (j.state = 'succeeded'
+                 AND (j.plan_digest <> $5 OR j.checks_digest IS DISTINCT FROM $6)))
       RETURNING j.id
       """
     let parameters: [PostgresValue]
@@ -194,6 +206,7 @@ enum PlanStatements {
       parameters = [
         .int(job), .text(wanted.group), .int(requirement),
         .json(try CanonicalJSON.text(wanted.plan)), .text(wanted.planDigest),
+        .text(wanted.checksDigest),
       ]
     }
     func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }

@@ -21,6 +21,8 @@ public enum PublicationOutcome: Sendable, Equatable {
   case published(build: Int64, revision: Int)
   /// A published build was built once more: nothing is published, the finding is kept.
   case verified(build: Int64, ReproducibilityFinding)
+  /// A published build was checked once more, and is as its recipe wants: nothing new is published.
+  case checked(build: Int64)
   /// This very attempt has been published before.
   case alreadyPublished
   /// The lease is another's.
@@ -123,7 +125,7 @@ enum PublicationStatements {
           failure_class = NULL, failure_message = NULL, stage = 'upload'
         WHERE job_id = $1 AND attempt = $2
       )
-      UPDATE jobs SET state = 'succeeded', build_id = $3, builder_id = NULL,
+      UPDATE jobs SET state = 'succeeded', build_id = $3, only_check = false, builder_id = NULL,
         lease_expires_at = NULL, cancel_requested = false, hold = NULL, not_before = NULL, avoid = '{}',
         failure_class = NULL, failure_message = NULL, finalized_at = clock_timestamp(),
         updated_at = clock_timestamp()

@@ -1,10 +1,10 @@
 import Postgres
 
 extension FarmDatabase {
-  /// Builds a job once more that has succeeded, by a plan of the recipes that are in force: what it was made
-  /// with may be checked otherwise by now. What is served stays until the new build is published.
+  /// Builds a job once more that has succeeded, or whose check has failed, by a plan of the recipes that are
+  /// in force. What is served stays until the new build is published.
   ///
-  /// - Returns: nil where there is no such job, or it has not succeeded.
+  /// - Returns: nil where there is no such job, or it is in another state.
   /// - Throws: ``RecipesChanged`` where another revision is in force; ``VersionNotOffered``.
   public func rebuild(
     job: Int64, as wanted: WantedJob, revision: Int64

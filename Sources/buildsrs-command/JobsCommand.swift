@@ -18,7 +18,6 @@ struct JobsCommand: ParsableCommand {
         buildsrs jobs retry 7
         buildsrs jobs cancel 7 8
         buildsrs jobs rebuild --toolchain-older-than 1.96
-        buildsrs jobs list --outdated-checks
       """,
     subcommands: [List.self, Show.self, Retry.self, Cancel.self, Rebuild.self])
 
@@ -35,8 +34,6 @@ struct JobsCommand: ParsableCommand {
     var state: [JobState] = []
     @Option(help: "Only jobs for this target.") var target: String?
     @Option(help: "Only jobs of this crate.") var crate: String?
-    @Flag(help: "Instead, published builds that were checked as older recipes wanted.")
-    var outdatedChecks = false
     @Flag(help: "Print JSON.") var json = false
 
     private static func state(_ text: String) throws -> JobState {
@@ -51,19 +48,9 @@ struct JobsCommand: ParsableCommand {
       guard (1...10_000).contains(limit) else {
         throw ValidationError("--limit must be 1 to 10000")
       }
-      guard !outdatedChecks || state.isEmpty else {
-        throw ValidationError(
-          "--outdated-checks lists what is published: --state has no part in it")
-      }
     }
 
     func run() async throws {
-      if outdatedChecks {
-        let found = try await common.settings(database).withFarmDatabase { farm in
-          try await OutdatedChecks.find(farm, limit: limit, target: target, crate: crate)
-        }
-        return try OutdatedChecks.show(found, json: json)
-      }
       let (jobs, outlook) = try await common.settings(database).withFarmDatabase { farm in
         var jobs: [StoredJob] = []
         let states = state.isEmpty ? [.pending, .leased] : state
@@ -149,7 +136,7 @@ struct JobsCommand: ParsableCommand {
 
   struct Rebuild: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Builds jobs once more that have succeeded.",
+      abstract: "Builds jobs once more that have succeeded, or whose check has failed.",
       discussion: """
         They are built and checked by the recipes that are in force. What is published stays until the \
         new build takes its place.
@@ -157,18 +144,14 @@ struct JobsCommand: ParsableCommand {
     @Argument(help: "The jobs' numbers.") var jobs: [Int64] = []
     @Option(help: "All whose published build was made by an older Rust, such as 1.96.")
     var toolchainOlderThan: String?
-    @Flag(help: "All whose published build was checked as older recipes wanted.")
-    var outdatedChecks = false
     @Option(help: "How many of those at most.") var limit = 1000
     @OptionGroup var common: CommonOptions
     @OptionGroup var database: DatabaseOptions
     @Flag(help: "Print JSON.") var json = false
 
     func validate() throws {
-      let ways = [!jobs.isEmpty, toolchainOlderThan != nil, outdatedChecks]
-      guard ways.count(where: \.self) == 1 else {
-        throw ValidationError(
-          "give jobs' numbers, or --toolchain-older-than VERSION, or --outdated-checks")
+      guard jobs.isEmpty == (toolchainOlderThan != nil) else {
+        throw ValidationError("give jobs' numbers, or --toolchain-older-than VERSION")
       }
       guard toolchainOlderThan == nil || Self.numbers(toolchainOlderThan) != nil else {
         throw ValidationError("--toolchain-older-than must be a version such as 1.96")
@@ -180,24 +163,19 @@ struct JobsCommand: ParsableCommand {
 
     func run() async throws {
       let version = Self.numbers(toolchainOlderThan)
-      let (jobs, limit, outdatedChecks) = (jobs, limit, outdatedChecks)
+      let (jobs, limit) = (jobs, limit)
       let found = try await common.settings(database).withFarmDatabase { farm in
-        if outdatedChecks {
-          return try await OutdatedChecks.find(farm, limit: limit).compactMap(\.job)
-        }
         guard let version else { return jobs }
         return try await farm.jobsBuilt(beforeRust: version, limit: limit)
       }
       guard !found.isEmpty || json else {
-        return print(
-          outdatedChecks
-            ? OutdatedChecks.none : "no published build was made by an older Rust")
+        return print("no published build was made by an older Rust")
       }
       var recipes: RecipesInForce?
       var isRead = false
       try await JobChange.apply(
         found, common.settings(database), json: json,
-        otherwise: "nothing to rebuild: it has not succeeded"
+        otherwise: "nothing to rebuild: nothing is published, or it is being built anyway"
       ) { farm, job in
         if !isRead { recipes = try await RecipesInForce(farm) }
         isRead = true

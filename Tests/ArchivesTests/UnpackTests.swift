@@ -125,3 +125,56 @@ struct UnpackTests {
     }
   }
 }
+
+struct UnpackProgramsTests {
+  private func programs(_ tar: HandmadeTar, in folder: String) throws -> [String] {
+    try write(tar.tarGz, to: folder + "/x.tar.gz")
+    try FileManager.default.createDirectory(
+      atPath: folder + "/out", withIntermediateDirectories: true)
+    return try unpackPrograms(
+      archive: folder + "/x.tar.gz", into: folder + "/out", where: { $0 != "not-this" })
+  }
+
+  @Test("only the acceptable executable files at the root are written, with a plain mode")
+  func acceptable() throws {
+    var tar = HandmadeTar()
+    tar.add("tool", "program", mode: 0o6711)
+    tar.add("README.md", "text")
+    tar.add("not-this", "program", mode: 0o755)
+    tar.add("doc/", kind: "5", mode: 0o755)
+    tar.add("doc/run.sh", "#!", mode: 0o755)
+    tar.add("cargo-tool", "another", mode: 0o755)
+    try withFolder { folder in
+      let names = try programs(tar, in: folder)
+      #expect(names == ["tool", "cargo-tool"])
+      #expect(files(in: folder + "/out") == ["cargo-tool", "tool"])
+      #expect(read(folder + "/out/tool") == "program")
+      #expect(try mode(folder + "/out/tool") == 0o755)
+    }
+  }
+
+  @Test("links and paths that lead elsewhere are refused")
+  func hostile() throws {
+    for (name, kind) in [("../tool", "0"), ("/tool", "0"), ("tool", "2")] as [(String, Character)] {
+      var tar = HandmadeTar()
+      tar.add(name, kind: kind, link: kind == "2" ? "/etc/passwd" : "", mode: 0o755)
+      try withFolder { folder in
+        #expect(throws: ArchiveError.self, "\(name)") { try programs(tar, in: folder) }
+        #expect(files(in: folder + "/out").isEmpty)
+      }
+    }
+  }
+
+  @Test("a program takes no earlier file's place")
+  func exists() throws {
+    var tar = HandmadeTar()
+    tar.add("tool", "new", mode: 0o755)
+    try withFolder { folder in
+      try FileManager.default.createDirectory(
+        atPath: folder + "/out", withIntermediateDirectories: true)
+      try write(Array("old".utf8), to: folder + "/out/tool")
+      #expect(throws: ArchiveError.self) { try programs(tar, in: folder) }
+      #expect(read(folder + "/out/tool") == "old")
+    }
+  }
+}

@@ -47,7 +47,8 @@ struct CodecTests {
           jobs: [
             AssignedJob(
               job: 7, attempt: 2, leaseSeconds: 60, plan: plan, sourceURL: "http://x/y",
-              sourceChecksum: "aa", uploadURL: "http://x/u", uploadToken: "t")
+              sourceChecksum: "aa", uploadURL: "http://x/u", uploadToken: "t",
+              check: CheckedFile(url: "http://x/a", sha256: "bb"))
           ], registry: .init(downloadTemplate: "http://x/{crate}"))),
       .renewed(Renewed(attempts: [reference], leaseSeconds: 60)),
       .resumed(

@@ -16,6 +16,10 @@ struct ReferenceFarm {
     var cancelRequested = false
     /// Attempts that have published.
     var published: [Int32] = []
+    /// Attempts that have checked what was published.
+    var checked: [Int32] = []
+    /// What is published is to be checked, and nothing to be built.
+    var isOnlyCheck = false
     /// Builders on which it failed for want of infrastructure since it was forgiven.
     var failedOn: Set<Int> = []
     /// The last attempt was ended by its lease, and can be revived by this builder.
@@ -68,7 +72,8 @@ struct ReferenceFarm {
     job.builder = nil
     job.cancelRequested = false
     job.isHeld = false
-    job.revivable = nil
+    // Also where it is cancelled: an operator may want it again before another builder has it.
+    job.revivable = failure == .leaseLost ? builder : nil
     let forgiven = job.forgiven
     job.wasCharged = false
     if wasCancelled {
@@ -90,7 +95,6 @@ struct ReferenceFarm {
       job.isHeld = true
       if failure == .infrastructure { job.failedOn.insert(builder) }
       if job.failedOn.count >= 3 { job.isSuspect = true }
-      if failure == .leaseLost { job.revivable = builder }
       job.wasCharged = failure == .leaseLost
     }
   }
@@ -109,6 +113,16 @@ struct ReferenceFarm {
 
   mutating func succeeded(_ index: Int) {
     jobs[index].published.append(jobs[index].attempt)
+    ended(index)
+  }
+
+  mutating func checked(_ index: Int) {
+    jobs[index].checked.append(jobs[index].attempt)
+    ended(index)
+  }
+
+  private mutating func ended(_ index: Int) {
+    jobs[index].isOnlyCheck = false
     jobs[index].lost[jobs[index].attempt] = nil
     jobs[index].state = .succeeded
     jobs[index].builder = nil
@@ -139,10 +153,28 @@ struct ReferenceFarm {
   }
 
   mutating func rebuilt(_ index: Int) {
-    guard jobs[index].state == .succeeded else { return }
+    let job = jobs[index]
+    guard job.state == .succeeded || (job.state == .failed && job.isOnlyCheck) else { return }
+    jobs[index].isOnlyCheck = false
     jobs[index].state = .pending
     jobs[index].retriesLeft = 5
     jobs[index].failedOn = []
+  }
+
+  /// The recipes want another check by now, and the same build.
+  mutating func checkWanted(_ index: Int) {
+    var job = jobs[index]
+    guard job.state != .leased, job.state != .cancelled else { return }
+    if job.state == .succeeded { job.isOnlyCheck = true }
+    job.state = .pending
+    job.retriesLeft = 5
+    job.doubled = false
+    job.isHeld = false
+    job.isSuspect = false
+    job.failedOn = []
+    job.revivable = nil
+    job.wasCharged = false
+    jobs[index] = job
   }
 
   /// All pauses are over.

@@ -34,6 +34,9 @@ struct StateMachineTests {
     /// Every (job, attempt, builder) that was ever claimed.
     var claims: [(job: Int, attempt: Int32, builder: Int)] = []
     var trace: [String] = []
+    /// The recipes that are in force, and how many checks were wanted.
+    var revision: Int64 = 0
+    var checks = 0
   }
 
   @Test("every step leaves jobs as the design says", arguments: 1...6)
@@ -55,6 +58,11 @@ struct StateMachineTests {
       }
       var pair = Pair(
         farm: farm, ids: ids, builders: builders, reference: ReferenceFarm(jobs: Self.jobs))
+      pair.revision =
+        try await farm.database.installRecipes(
+          digest: String(repeating: "f", count: 64), files: ["recipes/a.yaml": ""], note: "",
+          expecting: .any
+        ).revision
       var random = Walk(state: seed)
       for _ in 0..<Self.steps {
         try await step(&pair, &random)
@@ -67,7 +75,7 @@ struct StateMachineTests {
   private func step(_ pair: inout Pair, _ random: inout Walk) async throws {
     let builder = Int.random(in: 0..<Self.builders, using: &random)
     let job = Int.random(in: 0..<Self.jobs, using: &random)
-    switch Int.random(in: 0..<13, using: &random) {
+    switch Int.random(in: 0..<14, using: &random) {
     case 0...3: try await claim(&pair, builder)
     case 4: try await renew(&pair, &random)
     case 5: try await expire(&pair, job)
@@ -88,6 +96,7 @@ struct StateMachineTests {
         pair.reference.rebuilt(job)
       }
     case 11: try await reconnect(&pair, builder, &random)
+    case 12: try await wantCheck(&pair, job)
     default:
       pair.trace.append("release")
       try await pair.farm.database.pool.query(
@@ -169,7 +178,11 @@ struct StateMachineTests {
     guard let claim = pair.claims.randomElement(using: &random) else { return }
     pair.trace.append("publish \(claim)")
     let holds = pair.reference.holds(claim.job, attempt: claim.attempt, builder: claim.builder)
-    let wasPublished = pair.reference.jobs[claim.job].published.contains(claim.attempt)
+    let reference = pair.reference.jobs[claim.job]
+    let wasPublished = (reference.published + reference.checked).contains(claim.attempt)
+    if reference.isOnlyCheck, Bool.random(using: &random) {
+      return try await recordCheck(&pair, claim, holds: holds, wasPublished: wasPublished)
+    }
     let job = ClaimedJob(
       builder: pair.builders[claim.builder], id: pair.ids[claim.job], attempt: claim.attempt,
       plan: Farm.plan("crate\(claim.job)"), crate: "", version: "", checksum: "",
@@ -183,6 +196,44 @@ struct StateMachineTests {
     }
   }
 
+  /// What is served was checked by this attempt.
+  private func recordCheck(
+    _ pair: inout Pair, _ claim: (job: Int, attempt: Int32, builder: Int), holds: Bool,
+    wasPublished: Bool
+  ) async throws {
+    let served = try #require(try await pair.farm.database.job(pair.ids[claim.job])?.buildID)
+    switch try await pair.farm.database.recordCheck(
+      builder: pair.builders[claim.builder], job: pair.ids[claim.job], attempt: claim.attempt,
+      build: served, report: Farm.report())
+    {
+    case .checked:
+      #expect(holds && !wasPublished, "\(pair.trace.suffix(20))")
+      pair.reference.checked(claim.job)
+    case .alreadyPublished: #expect(wasPublished, "\(pair.trace.suffix(20))")
+    default: #expect(!holds && !wasPublished, "\(pair.trace.suffix(20))")
+    }
+  }
+
+  /// The recipes want the same build of a job, and another check of it.
+  private func wantCheck(_ pair: inout Pair, _ job: Int) async throws {
+    pair.checks += 1
+    pair.trace.append("check \(pair.checks) of \(job)")
+    let stored = try #require(try await pair.farm.database.job(pair.ids[job]))
+    var plan = Farm.plan(stored.crate)
+    plan.checks.smoke = [SmokeTest(arguments: ["\(pair.checks)"])]
+    var edits = JobEdits()
+    edits.planned = [
+      (
+        pair.ids[job],
+        WantedJob(
+          versionID: try await pair.farm.versionID(stored.crate), target: Farm.triple,
+          jobClass: .new, group: stored.crate, plan: plan, planDigest: stored.planDigest)
+      )
+    ]
+    try await pair.farm.database.edit(edits, revision: pair.revision)
+    pair.reference.checkWanted(job)
+  }
+
   private func compare(_ pair: Pair, seed: UInt64) async throws {
     for (index, id) in pair.ids.enumerated() {
       let stored = try #require(try await pair.farm.database.job(id))
@@ -191,6 +242,7 @@ struct StateMachineTests {
         stored.state == wanted.state && stored.attempt == wanted.attempt
         && stored.retriesLeft == wanted.retriesLeft && (stored.hold != nil) == wanted.isHeld
         && (stored.hold == .suspect) == wanted.isSuspect
+        && stored.isOnlyCheck == wanted.isOnlyCheck
       try #require(
         isSame,
         "seed \(seed), job \(index): \(stored) is not \(wanted) after \(pair.trace.suffix(20))")
@@ -212,7 +264,7 @@ struct StateMachineTests {
           .filter { $0 <= pair.reference.jobs[index].attempt })
       #expect(
         attempts.filter { $0.result == "succeeded" }.map(\.attempt)
-          == pair.reference.jobs[index].published)
+          == (pair.reference.jobs[index].published + pair.reference.jobs[index].checked).sorted())
     }
   }
 }

@@ -91,25 +91,34 @@ struct RecipesCommandTests {
       let again = try await recipes(test, "apply")
       #expect(again.status == 0 && again.output.hasPrefix("nothing to do"), "\(again)")
 
-      // What is published is not checked anew by itself.
-      try Data(
-        "crate: one\nversions: [{ environment: { LEVEL: \"2\" }, smoke: [{ expect: one }] }]\n".utf8
-      )
-      .write(to: file)
-      let checks = try await recipes(test, "plan", "--check")
-      #expect(checks.status == 0, "no job changes: \(checks)")
-      #expect(
-        checks.output.contains("? check")
-          && checks.output.contains("1 published build was checked as"))
-      #expect(try await recipes(test, "apply").status == 0)
-      let listed = try await operate(test, "list", "--outdated-checks", "--json")
-      #expect(listed.output.contains("\"changed\" : \"smoke\""), "\(listed)")
-      let forced = try await operate(test, "rebuild", "--outdated-checks")
-      #expect(forced.output == "job \(one): pending\n", "\(forced)")
-      let checked = try await test.wait(api, job: one) { $0.build?.revision == 3 && $0.isFinal }
-      #expect(checked.attempts.count == 3)
-      let rest = try await operate(test, "list", "--outdated-checks")
-      #expect(rest.output.contains("all that is published was checked"), "\(rest)")
+      try await check(test, api, job: one, recipe: file)
     }
+  }
+
+  /// Another expectation starts what is published once more, and builds nothing.
+  private func check(_ test: TestFarm, _ api: FarmAPI, job: Int64, recipe file: URL) async throws {
+    func expect(_ output: String) throws {
+      let recipe = "{ environment: { LEVEL: \"2\" }, smoke: [{ expect: \(output) }] }"
+      try Data("crate: one\nversions: [\(recipe)]\n".utf8).write(to: file)
+    }
+    try expect("^never$")
+    let plan = try await recipes(test, "plan", "--check")
+    #expect(plan.status == 3, "\(plan)")
+    #expect(
+      plan.output.contains("? check") && plan.output.contains("1 published to check once more"))
+    #expect(plan.output.contains("nothing to build"), "\(plan.output)")
+    #expect(try await recipes(test, "apply").status == 0)
+    let failed = try await test.wait(api, job: job) { $0.attempts.count == 3 && $0.isFinal }
+    #expect(failed.state == "failed" && failed.build?.revision == 2)
+    let shown = try await operate(test, "show", "\(job)")
+    #expect(
+      shown.output.contains("why: what is published stays, but its check failed: smoke: one"),
+      "\(shown.output)")
+
+    try expect("one")
+    #expect(try await recipes(test, "apply").status == 0)
+    let checked = try await test.wait(api, job: job) { $0.attempts.count == 4 && $0.isFinal }
+    #expect(checked.state == "succeeded" && checked.build?.revision == 2)
+    #expect(try await recipes(test, "plan", "--check").status == 0)
   }
 }

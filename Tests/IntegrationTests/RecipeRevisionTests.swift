@@ -249,62 +249,6 @@ struct RecipeRevisionTests {
     }
   }
 
-  @Test(
-    "what was checked as an older recipe wanted is told, and rebuilt by the new one where asked for"
-  )
-  func outdatedChecks() async throws {
-    try await BackendFarm.with { farm in
-      let first = try #require(try await farm.database.activeRecipes())
-      try await Self.untilPlanned(farm, first.id)
-      try await farm.report([BackendFarm.registry, try BackendFarm.version("alpha")])
-      let name = "alpha 1.0.0 \(BackendFarm.x86)"
-      try await ScriptedBuilder().work(farm) { session in
-        func publish() async throws -> AssignedJob {
-          let job = try await session.assigned()
-          let bytes = BackendPublishTests.bytes
-          _ = try await farm.upload(
-            bytes, to: "\(job.uploadURL)/\(job.archive)", token: job.uploadToken)
-          _ = try await session.finish(job, .succeeded, report: job.report(bytes))
-          return job
-        }
-        #expect(try await publish().plan.checks.smoke == [])
-        let new = try Self.set([
-          "recipes/alpha.yaml":
-            "crate: alpha\nversions: [{ smoke: [{ expect: ^alpha }], limits: { disk: 9GiB } }]\n"
-        ])
-        let foretold = try await Self.foretell(farm, new, over: try first.recipeSet())
-        #expect(
-          foretold.mapValues(\.kind) == [name: .check, "alpha 1.0.0 \(BackendFarm.arm)": .replan])
-        #expect(foretold[name]?.reason == "smoke" && foretold[name]?.seconds == nil)
-        let before = try await Self.rows(farm)
-        let job = try #require(before[name])
-        let installed = try await farm.database.install(new, note: "test")
-        try await Self.untilPlanned(farm, installed.revision)
-        #expect(try await Self.rows(farm)[name] == job, "nothing becomes of it")
-
-        let recipes = try #require(try await RecipesInForce(farm.database))
-        func outdated() async throws -> [Int64?] {
-          var found: [Int64?] = []
-          try await recipes.forEachOutdatedCheck { found.append($0.job) }
-          return found
-        }
-        #expect(try await outdated() == [job.id])
-        // Another job waits: this one is not taken before it is planned anew.
-        #expect(try await recipes.rebuild(job: job.id)?.state == .pending)
-        #expect(try await recipes.rebuild(job: job.id) == nil)
-        #expect(try await recipes.rebuild(job: 999) == nil)
-        #expect(try await outdated() == [])
-        try await session.send(.ready(Ready(slots: 1)))
-        let again = try await publish()
-        #expect(again.job == job.id && again.plan.digest == job.digest)
-        #expect(again.plan.checks.smoke.map(\.expect) == ["^alpha"])
-        #expect(again.plan.limits.disk == 9 << 30)
-        #expect(try await outdated() == [])
-        #expect(try await Self.foretell(farm, new, over: nil).isEmpty)
-      }
-    }
-  }
-
   @Test("a job of what is no longer in force is not made")
   func fence() async throws {
     try await BackendFarm.with { farm in

@@ -82,7 +82,12 @@ struct Gateway: Sendable {
       job: job.id, attempt: job.attempt, leaseSeconds: terms.leaseSeconds, plan: job.plan,
       sourceURL: source, sourceChecksum: job.checksum,
       uploadURL: "\(origin)/api/v1/uploads/\(job.id)/\(job.attempt)",
-      uploadToken: claimed.uploadToken, isVerification: job.isVerification)
+      uploadToken: claimed.uploadToken, isVerification: job.isVerification,
+      check: job.check.map { archive in
+        CheckedFile(
+          url: origin + StoredArtifact.path(sha256: archive.sha256, name: archive.name),
+          sha256: archive.sha256)
+      })
   }
 }
 

@@ -109,7 +109,10 @@ struct Build: Encodable {
   var verification: Verification?
   /// All shared libraries that the binaries need.
   var libraries: [String]
+  /// With the smoke runs of the last check.
   var binaries: [BinaryReport]
+  /// When it was last checked after it was published, because its recipe asks for other checks; nil: never.
+  var checkedAt: Date?
   var leftOut: [LeftOutBinary]
   /// By stage.
   var seconds: [String: Double]
@@ -144,7 +147,8 @@ struct Build: Encodable {
     reproducibility = build.reproducibility
     verification = build.verification.map(Verification.init)
     libraries = Set(report.binaries.flatMap(\.inspection.needed)).sorted()
-    binaries = report.binaries
+    binaries = build.check?.binaries ?? report.binaries
+    checkedAt = build.check?.checkedAt
     leftOut = report.leftOut
     seconds = report.seconds
   }
@@ -182,5 +186,9 @@ struct Artifact: Encodable {
 
 extension StoredArtifact {
   /// Where the bytes are: an address that never gets other ones.
-  var path: String { "/api/v1/artifacts/\(sha256)/\(name.replacing("+", with: "%2B"))" }
+  var path: String { Self.path(sha256: sha256, name: name) }
+
+  static func path(sha256: String, name: String) -> String {
+    "/api/v1/artifacts/\(sha256)/\(name.replacing("+", with: "%2B"))"
+  }
 }

@@ -39,6 +39,8 @@ struct JobPage: Encodable {
   var attempts: [Attempt]
   /// Whether the job builds a published build once more, to compare, and publishes nothing.
   var isVerification: Bool
+  /// Whether what is served is only started once more, as its recipe wants by now, and nothing is built.
+  var isCheck: Bool
   /// What is served, with inspection, smoke runs and environment.
   var build: Build?
   var log: String
@@ -46,7 +48,7 @@ struct JobPage: Encodable {
   private enum CodingKeys: String, CodingKey {
     case id, crate, version, target, state, planDigest, plan, queuePosition, why, hold
     case startsInSeconds, retriesLeft
-    case notBefore, failure, createdAt, finalizedAt, attempts, build, log, isVerification
+    case notBefore, failure, createdAt, finalizedAt, attempts, build, log, isVerification, isCheck
     case jobClass = "class"
   }
 
@@ -72,6 +74,7 @@ struct JobPage: Encodable {
     createdAt = job.createdAt
     finalizedAt = job.finalizedAt
     isVerification = job.verifies != nil
+    isCheck = job.isOnlyCheck
     self.attempts = attempts.map(Attempt.init)
     self.build = try build.map(Build.init)
     log = logURL

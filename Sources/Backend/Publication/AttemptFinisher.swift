@@ -80,6 +80,9 @@ struct AttemptFinisher: Sendable {
           "job \(finished.job) has verified build \(build): \(finding.verdict.rawValue)",
           metadata: ["differing": "\(finding.differing.joined(separator: ", "))"])
         return .accepted
+      case .checked(let build):
+        logger.info("job \(finished.job) has checked build \(build)")
+        return .accepted
       case .alreadyPublished: return .accepted
       case .stale: return .stale
       }

@@ -12,6 +12,7 @@ enum PublicationProblem: Error, Sendable, Equatable, CustomStringConvertible {
   case nameTwice(String)
   case notUploaded(String)
   case differs(String)
+  case otherBinaries(String)
 
   var description: String {
     switch self {
@@ -19,6 +20,8 @@ enum PublicationProblem: Error, Sendable, Equatable, CustomStringConvertible {
     case .nameTwice(let name): "the report names \(name) twice"
     case .notUploaded(let name): "\(name) is in the report, but was not uploaded"
     case .differs(let name): "\(name) was uploaded with another size or SHA-256 than reported"
+    case .otherBinaries(let names):
+      "the binaries that were checked are not the published ones: \(names)"
     }
   }
 }
@@ -42,6 +45,9 @@ struct Publisher: Sendable {
       builder: builder, job: job, attempt: attempt)
     if let obstacle { return obstacle }
     guard let stored = try await database.job(job) else { return .stale }
+    if stored.isOnlyCheck, report.artifacts.isEmpty, let build = stored.buildID {
+      return try await check(report, of: build, job: job, attempt: attempt, builder: builder)
+    }
     let uploads = try await database.uploads(job: job, attempt: attempt)
     try Self.check(report, against: uploads, archive: stored.archiveName)
     if let build = stored.verifies {
@@ -84,6 +90,21 @@ struct Publisher: Sendable {
       builder: builder, job: job, attempt: attempt, build: build,
       finding: ReproducibilityFinding(comparing: published, with: report),
       environment: report.environment.digest)
+  }
+
+  /// Takes what a check of the published build has shown, where it is about the same binaries.
+  private func check(
+    _ report: BuildReport, of build: Int64, job: Int64, attempt: Int32, builder: Int64
+  ) async throws -> PublicationOutcome {
+    guard let stored = try await database.build(build) else { return .stale }
+    var published = try JSONDecoder().decode(BuildReport.self, from: Data(stored.report.utf8))
+    published.artifacts = []
+    let finding = ReproducibilityFinding(comparing: published, with: report)
+    guard finding.differing.isEmpty else {
+      throw PublicationProblem.otherBinaries(finding.differing.joined(separator: ", "))
+    }
+    return try await database.recordCheck(
+      builder: builder, job: job, attempt: attempt, build: build, report: report)
   }
 
   /// Whether the report and the uploads are the same files.

@@ -16,14 +16,11 @@ public struct JobChange: Sendable, Equatable {
     case replan
     /// It waits, and is not wanted any more.
     case drop
-    /// It is published, and was checked as an older recipe wanted. Nothing becomes of it: it is only told.
+    /// What is published is started once more as the recipes want by now; nothing is built.
     case check
 
     /// Whether something is built that would not be built without the edit.
     public var builds: Bool { self == .add || self == .rebuild || self == .retry }
-
-    /// Whether something becomes of the job.
-    public var isOfJob: Bool { self != .check }
   }
 
   public var kind: Kind
@@ -80,13 +77,13 @@ enum JobComparison {
     }
   }
 
-  /// Whether the job's plan must be read for ``outcome(_:_:planDigest:)``.
-  ///
-  /// - Parameter tellsChecks: also ``JobChange/Kind/check``.
-  static func needsPlan(_ job: PlannedJob, planDigest: String, tellsChecks: Bool) -> Bool {
+  /// Whether the job's plan must be read for ``outcome(_:_:planDigest:)``. The plans of what is published
+  /// as the recipes want are not: there are millions of them.
+  static func needsPlan(_ job: PlannedJob, wanted: WantedJob?) -> Bool {
     switch job.state {
     case .pending, .failed, .leased: true
-    case .succeeded: tellsChecks || job.planDigest != planDigest
+    case .succeeded:
+      job.planDigest != wanted?.planDigest || job.checksDigest != wanted?.checksDigest
     case .cancelled: false
     }
   }
@@ -109,7 +106,9 @@ enum JobComparison {
     switch job.state {
     case .pending:
       if let reason = tooMuch(job, wish) { return Outcome(kind: .drop, reason: reason) }
-      if differs || existing.plan != plan { return Outcome(kind: .replan, reason: reason) }
+      if differs || existing.plan != plan {
+        return Outcome(kind: job.isOnlyCheck && differs ? .rebuild : .replan, reason: reason)
+      }
       return existing.fitsRequirement
         ? nil : Outcome(kind: .replan, reason: "another builder is needed")
     case .leased:
@@ -124,8 +123,8 @@ enum JobComparison {
       return Outcome(
         kind: .check, reason: checks.differences(from: old).joined(separator: "; "))
     case .failed:
-      return differs || mends(job.failureClass, from: existing.plan, to: plan)
-        ? Outcome(kind: .retry, reason: reason) : nil
+      guard differs || mends(job.failureClass, from: existing.plan, to: plan) else { return nil }
+      return Outcome(kind: job.isOnlyCheck && !differs ? .check : .retry, reason: reason)
     case .cancelled:
       // By an operator or a yank: not for recipes to change.
       return job.isDropped && wish.isAsked ? Outcome(kind: .add, reason: "wanted again") : nil

@@ -10,27 +10,19 @@ public struct RecipeDifference: Sendable {
   private let database: FarmDatabase
   private let book: RecipeBook
   private let scope: RecipeScope
-  private let tellsChecks: Bool
   private static let pageLength = 500
 
   /// - Parameters:
   ///   - set: what is to be in force.
   ///   - old: the set that all jobs follow; nil: nobody knows, so that all of them are looked at.
   public init(_ database: FarmDatabase, applying set: RecipeSet, over old: RecipeSet?) {
-    self.init(
-      database, RecipeBook(set, revision: 0), scope: RecipeScope(from: old, to: set),
-      tellsChecks: true)
+    self.init(database, RecipeBook(set, revision: 0), scope: RecipeScope(from: old, to: set))
   }
 
-  /// - Parameter tellsChecks: also ``JobChange/Kind/check``, of which no job is changed, but for which the
-  ///   plans of all that is published are read.
-  init(
-    _ database: FarmDatabase, _ book: RecipeBook, scope: RecipeScope, tellsChecks: Bool = false
-  ) {
+  init(_ database: FarmDatabase, _ book: RecipeBook, scope: RecipeScope) {
     self.database = database
     self.book = book
     self.scope = scope
-    self.tellsChecks = tellsChecks
   }
 
   /// Calls `body` for every change, by version.
@@ -76,7 +68,7 @@ public struct RecipeDifference: Sendable {
 
   private func comparer() async throws -> PageComparer {
     PageComparer(
-      database: database, book: book, scope: scope, tellsChecks: tellsChecks,
+      database: database, book: book, scope: scope,
       requirements: Dictionary(
         try await database.requirements().map { ($0.id, $0.requirement) }
       ) { first, _ in first }, pace: try await database.secondsPerJob())
@@ -88,7 +80,6 @@ private struct PageComparer {
   let database: FarmDatabase
   let book: RecipeBook
   let scope: RecipeScope
-  let tellsChecks: Bool
   let requirements: [Int64: JobRequirement]
   let pace: [String: Double]
 
@@ -109,9 +100,7 @@ private struct PageComparer {
     let plans = try await database.plans(
       ofJobs: candidates.compactMap { candidate in
         guard let job = candidate.job else { return nil }
-        return JobComparison.needsPlan(
-          job, planDigest: candidate.wanted?.planDigest ?? "", tellsChecks: tellsChecks)
-          ? job.id : nil
+        return JobComparison.needsPlan(job, wanted: candidate.wanted) ? job.id : nil
       })
     let changes = candidates.compactMap { change(of: $0, plans) }
     return RecipeDifference.Page(changes: changes, through: versions.last?.id ?? 0)
@@ -172,7 +161,6 @@ extension RecipeDifference.Page {
     var edits = JobEdits()
     for (change, wanted) in changes {
       switch (change.kind, change.job, wanted) {
-      case (.check, _, _): break
       case (.drop, let job?, _): edits.dropped.append(job)
       case (_, let job?, let wanted?): edits.planned.append((job, wanted))
       case (_, nil, let wanted?): edits.made.append(wanted)

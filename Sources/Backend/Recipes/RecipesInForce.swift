@@ -15,19 +15,10 @@ public struct RecipesInForce: Sendable {
     book = RecipeBook(try await RecipeLoading.read(revision), revision: revision.id)
   }
 
-  /// Published builds that were checked as older recipes wanted; what else the recipes change is left out.
+  /// Builds a job once more that has succeeded, or whose check has failed, by these recipes, or by the plan
+  /// that it has where they do not want it any more.
   ///
-  /// Reads the plans of all jobs, in pages.
-  public func forEachOutdatedCheck(_ body: (JobChange) async throws -> Void) async throws {
-    try await RecipeDifference(database, applying: book.set, over: nil).forEachChange { change in
-      if change.kind == .check { try await body(change) }
-    }
-  }
-
-  /// Builds a job once more that has succeeded, by these recipes, or by the plan that it has where they do
-  /// not want it any more.
-  ///
-  /// - Returns: nil where there is no such job, or it has not succeeded.
+  /// - Returns: nil where there is no such job, or it is in another state.
   /// - Throws: `RecipesChanged` where others are in force by now.
   public func rebuild(job id: Int64) async throws -> OperatedJob? {
     guard let job = try await database.job(id) else { return nil }

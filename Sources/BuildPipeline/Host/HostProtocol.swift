@@ -38,12 +38,14 @@ public struct HostBuildRequest: Codable, Sendable {
   public var compileCache: CompileCache?
   /// Whether nothing but the crate store may come from earlier builds: to compare two builds.
   public var isIndependent: Bool
+  /// What is published and to be checked by the plan; nil: the plan is to be built.
+  public var check: CheckedFile?
 
   public init(
     identity: AttemptIdentity, plan: Plan, sourceURL: String, downloadTemplate: String,
     workDirectory: String, storeDirectory: String, filesDirectory: String, cacheDirectory: String,
     hostPartsDirectory: String? = nil, compileCache: CompileCache? = nil,
-    isIndependent: Bool = false
+    isIndependent: Bool = false, check: CheckedFile? = nil
   ) {
     self.identity = identity
     self.plan = plan
@@ -56,6 +58,7 @@ public struct HostBuildRequest: Codable, Sendable {
     self.hostPartsDirectory = hostPartsDirectory
     self.compileCache = isIndependent ? nil : compileCache
     self.isIndependent = isIndependent
+    self.check = check
   }
 }
 

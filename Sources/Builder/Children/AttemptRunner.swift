@@ -101,7 +101,7 @@ struct AttemptRunner: Sendable {
       workDirectory: work, storeDirectory: state.storeDirectory, filesDirectory: filesDirectory,
       cacheDirectory: cacheDirectory,
       hostPartsDirectory: state.hostPartsDirectory, compileCache: compileCache,
-      isIndependent: job.isVerification)
+      isIndependent: job.isVerification, check: job.check)
     let final = try await program.run(
       .build(request), module: module,
       silenceLimit: .seconds(job.plan.limits.timeSeconds) + silenceMargin, control: control,

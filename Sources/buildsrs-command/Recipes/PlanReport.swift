@@ -41,7 +41,7 @@ struct PlanReport: Sendable {
   var mayChangeJobs: Bool { !isPlanned || active?.digest != newDigest }
 
   /// How many jobs would change.
-  var total: Int { groups.filter(\.key.kind.isOfJob).values.reduce(0) { $0 + $1.jobs } }
+  var total: Int { groups.values.reduce(0) { $0 + $1.jobs } }
 
   mutating func add(_ change: JobChange) {
     let group = Group(kind: change.kind, target: change.target, reason: change.reason)
@@ -82,7 +82,6 @@ extension PlanReport {
     }
     if !groups.isEmpty { parts.append(isDetailed ? details(terminal) : table(terminal)) }
     parts.append(summary)
-    if count(.check) > 0 { parts.append(checks) }
     return parts.joined(separator: "\n\n")
   }
 
@@ -104,18 +103,9 @@ extension PlanReport {
     let counts = [
       "\(count(.add)) to add", "\(count(.rebuild)) to rebuild", "\(count(.retry)) to retry",
       "\(count(.replan)) that wait get another plan", "\(count(.drop)) to drop",
+      "\(count(.check)) published to check once more",
     ]
     return "Plan: \(counts.joined(separator: ", ")); \(time.text)."
-  }
-
-  private var checks: String {
-    let builds = count(.check)
-    return """
-      \(builds == 1 ? "1 published build was" : "\(builds) published builds were") checked as older \
-      recipes wanted, which changes nothing of what is published. Once this is applied, `buildsrs jobs list \
-      --outdated-checks` lists such builds, and `buildsrs jobs rebuild --outdated-checks` builds and checks \
-      them anew.
-      """
   }
 
   private func table(_ terminal: Terminal) -> String {
@@ -156,7 +146,7 @@ extension PlanReport {
     case .retry: .init("~ retry", .yellow)
     case .replan: .init("~ replan", .yellow)
     case .drop: .init("- drop", .red)
-    case .check: .init("? check", .dim)
+    case .check: .init("? check", .yellow)
     }
   }
 }
