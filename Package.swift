@@ -291,8 +291,8 @@ let package = Package(
     test(
       "EndToEndTests",
       [
-        "Archives", "Cryptography", "DatabaseTestSupport", "FarmModel", "LocalFarm", "Postgres",
-        "Signing", "SyntheticIndex", "buildsrs", "buildsrs-builder", "buildsrs-executor-host",
+        "Archives", "Cryptography", "Database", "DatabaseTestSupport", "FarmModel", "LocalFarm",
+        "Postgres", "Signing", "SyntheticIndex", "buildsrs", "buildsrs-builder", "buildsrs-executor-host",
         "farm-faults", "FakeExecutor", executorKit, transfer,
       ]),
     test("CommandLineSupportTests", ["CommandLineSupport", "Recipes", argumentParser]),

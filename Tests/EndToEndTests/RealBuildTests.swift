@@ -27,6 +27,7 @@ struct RealBuildTests {
       try #require(done.state == "succeeded", "\(done.failure?.message ?? "")\n\(log)")
       try expectTruth(of: done)
       try await expectDownload(api, test)
+      try await expectCheck(api, test, job: job)
     }
   }
 
@@ -82,6 +83,21 @@ struct RealBuildTests {
       let status = await child.ending()
       return (status, try String(contentsOfFile: child.outputFile, encoding: .utf8))
     }
+  }
+
+  /// A recipe that asks for another output starts what is published once more, in the same container, and
+  /// builds nothing.
+  private func expectCheck(_ api: FarmAPI, _ test: TestFarm, job: Int64) async throws {
+    let recipe = "crate: tiny\nversions: [{ smoke: [{ expect: ^tiny 1.2.3 for aarch64 }] }]\n"
+    try Data(recipe.utf8).write(to: URL(filePath: "\(test.directory)/recipes/tiny.yaml"))
+    try await test.farm.applyRecipes()
+    let checked = try await test.wait(api, job: job) { $0.attempts.count == 2 && $0.isFinal }
+    let log = try await api.log(job)
+    try #require(checked.state == "succeeded", "\(checked.failure?.message ?? "")\n\(log)")
+    #expect(checked.build?.revision == 1)
+    let smoke = try #require(checked.build?.binaries.first?.smoke.first)
+    #expect(smoke.verdict == "expected" && smoke.output.hasPrefix("tiny 1.2.3 for aarch64"))
+    #expect(!log.contains("cargo build"), "\(log)")
   }
 
   private func expectRefusalOfFlippedByte(_ file: String, _ key: String) throws {
