@@ -115,7 +115,7 @@ extension SmokeTest {
           binary: keys.value("binary", expected: "a binary's name", parse: Vocabulary.binary),
           arguments: keys.list("arguments", expected: "argument") { $0 } ?? ["--version"],
           expect: keys.value(
-            "expect", expected: "a regular expression of Swift's Regex, of at most 500 bytes",
+            "expect", expected: "a regular expression as RE2 takes it, of at most 500 bytes",
             parse: Vocabulary.regularExpression))
       }
     }

@@ -1,4 +1,4 @@
-/// What Cargo 1.96 says of version requirements: each was written as that of a path dependency in each of the
+/// What Cargo 1.95 says of version requirements: each was written as that of a path dependency in each of the
 /// versions, and `cargo generate-lockfile` took it or did not.
 enum CargoRequirements {
   static let versions = [
