@@ -4,7 +4,7 @@ import Foundation
 ///
 /// It accepts what the loader accepts, as far as a schema can say it. What it cannot: that a key stands
 /// twice, that a file is named like its crate or target, which name an executor's own mapping has, that a
-/// regular expression is one of Swift's, and bounds of sizes and times that have a unit.
+/// regular expression is one of RE2's, and bounds of sizes and times that have a unit.
 public enum RecipeSchema: String, Sendable, CaseIterable {
   /// `recipes/<crate>.yaml`
   case recipe
@@ -121,21 +121,25 @@ enum SchemaPart {
   static let duration = text(
     #"^0*[1-9][0-9]{0,6} *[smh]$"#, "A duration such as 90s, 15m or 2h; at most a week.")
 
-  private static let number = #"[0-9]{1,19}"#
+  private static let number = #"(0|[1-9][0-9]{0,18})"#
+  private static let identifiers = #"[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*"#
+  private static let prerelease =
+    #"(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*"#
   private static let comparator =
-    "(>=|<=|>|<|=|~|\\^)? *(\(number)( *\\. *\(number)){0,2}( *\\. *[*xX])*"
-    + "|\(number) *\\. *\(number) *\\. *\(number)( *\\. *[*xX])*-[^+,]*)(\\+[^,]*)?"
+    "((>=|<=|>|<|=|~|\\^) *)?(\(number)((\\.[*xX]){0,2}|\\.\(number)(\\.[*xX])?"
+    + "|\\.\(number)\\.\(number)(-\(prerelease))?(\\+\(identifiers))?))"
 
   /// Cargo's version requirements.
   static let versions = any(
-    text("^ *(\\*|\(comparator)( *, *\(comparator))*) *$"), ["type": "number", "minimum": 0],
+    text("^ *([*xX]|\(comparator)( *, *\(comparator)){0,31}) *$"),
+    ["type": "number", "minimum": 0],
     description: "A version requirement as in Cargo.toml, such as >=13 or >=1.2, <2.")
 
   static let feature = name(#"^[A-Za-z0-9_][A-Za-z0-9_\-+./?]{0,127}$"#)
   static let binary = name(#"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"#)
   static let library = name(#"^[A-Za-z0-9_][A-Za-z0-9_+.-]{0,127}$"#)
   static let debianPackage = any(
-    text(#"^[a-z0-9][a-z0-9+.-]{1,127}$"#), ["type": "integer", "minimum": 10])
+    text(#"^[a-z0-9][a-z0-9+.-]{0,126}[a-z0-9+.]$"#), ["type": "integer", "minimum": 10])
   static let executorPattern = #"[a-z][a-z0-9-]{0,127}"#
   static let executor = text("^\(executorPattern)$", "The name of an executor module.")
   static let linker = choice(
