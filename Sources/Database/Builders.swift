@@ -1,6 +1,7 @@
 import FarmModel
 public import Foundation
 import Postgres
+import Scheduling
 
 /// A builder as the database knows it.
 public struct StoredBuilder: Sendable, Equatable {
@@ -51,6 +52,16 @@ public struct TooManyPendingBuilders: Error, Sendable, Equatable, CustomStringCo
   }
 }
 
+/// Another program with the same key is connected, and was heard of just now.
+public struct BuilderIsConnected: Error, Sendable, Equatable, CustomStringConvertible {
+  public var description: String {
+    """
+    another program is connected with this builder's key: one at a time is let in. Give each builder a state \
+    directory, and so a key, of its own; where the other one is gone, this one is let in soon
+    """
+  }
+}
+
 extension FarmDatabase {
   /// Finds a builder by its key or makes it: `approved` with a valid invitation, which is used up,
   /// else `pending`. Begins its next session, after which the older ones claim nothing more; whoever serves
@@ -59,7 +70,8 @@ extension FarmDatabase {
   /// - Parameters:
   ///   - tokenHash: SHA-256 of the invitation, hexadecimal; nil: none was presented.
   ///   - instance: which run of the builder's program it is; nil: not told.
-  /// - Throws: ``TooManyPendingBuilders``.
+  /// - Throws: ``TooManyPendingBuilders``; ``BuilderIsConnected`` where another run of the program is
+  ///   connected, and was heard of in the last two heartbeats.
   public func registerBuilder(
     name: String, publicKey: String, version: String, tokenHash: String?, instance: String? = nil
   ) async throws -> StoredBuilder {
@@ -68,9 +80,14 @@ extension FarmDatabase {
         let builder = try connection.run(
           BuilderStatements.Upsert(
             name: name, publicKey: publicKey, version: version, tokenHash: tokenHash,
-            instance: instance)
+            instance: instance, patience: 2 * terms.heartbeatSeconds)
         ).first
-      else { throw TooManyPendingBuilders() }
+      else {
+        guard try connection.run(BuilderStatements.Exists(publicKey: publicKey)).isEmpty else {
+          throw BuilderIsConnected()
+        }
+        throw TooManyPendingBuilders()
+      }
       try connection.run(BuilderStatements.Tell(builder: builder.id))
       guard builder.state == .pending, let tokenHash else { return builder }
       let used = try connection.change(
@@ -79,6 +96,11 @@ extension FarmDatabase {
       return try connection.run(BuilderStatements.SetState(builder: builder.id, state: .approved))
         .first ?? builder
     }
+  }
+
+  /// Notes that the connection of a session has ended; nothing where a newer one has begun.
+  public func leave(builder: Int64, session: Int64) async throws {
+    try await pool.run(BuilderStatements.Leave(builder: builder, session: session))
   }
 
   /// All builders, the latest seen first.
@@ -162,7 +184,8 @@ extension FarmDatabase {
 
 enum BuilderStatements {
   static let all: [any Statement.Type] = [
-    Upsert.self, UseInvitation.self, SetState.self, SetDraining.self, List.self, Invite.self,
+    Upsert.self, Exists.self, Leave.self, UseInvitation.self, SetState.self, SetDraining.self,
+    List.self, Invite.self,
     SetCapabilities.self, Tell.self,
   ]
 
@@ -188,26 +211,47 @@ enum BuilderStatements {
   struct Upsert: Statement {
     static let sql = """
       WITH b AS (
-        INSERT INTO builders AS known (name, public_key, state, version, last_seen_at, session, instance)
-        SELECT $1, $2, 'pending', $3, clock_timestamp(), 1, $5
+        INSERT INTO builders AS known
+          (name, public_key, state, version, last_seen_at, session, instance, connected)
+        SELECT $1, $2, 'pending', $3, clock_timestamp(), 1, $5, true
         WHERE EXISTS (SELECT FROM enrolment_tokens
                       WHERE token_hash = $4 AND used_at IS NULL AND expires_at > clock_timestamp())
           OR EXISTS (SELECT FROM builders WHERE public_key = $2)
           OR (SELECT count(*) FROM builders WHERE state = 'pending') < \(TooManyPendingBuilders.most)
         ON CONFLICT (public_key) DO UPDATE
           SET name = excluded.name, version = excluded.version, last_seen_at = clock_timestamp(),
-              session = known.session + 1, instance = excluded.instance
+              session = known.session + 1, instance = excluded.instance, connected = true
+          WHERE NOT (known.connected AND known.state = 'approved' AND known.instance <> excluded.instance
+                     AND known.last_seen_at > clock_timestamp() - make_interval(secs => $6))
+             OR known.instance IS NULL OR excluded.instance IS NULL
         RETURNING *
       ) SELECT \(columns) FROM b
       """
     let parameters: [PostgresValue]
-    init(name: String, publicKey: String, version: String, tokenHash: String?, instance: String?) {
+    /// - Parameter patience: seconds for which a connection counts that nothing is heard of.
+    init(
+      name: String, publicKey: String, version: String, tokenHash: String?, instance: String?,
+      patience: Int
+    ) {
       parameters = [
         .text(storable(name)), .text(storable(publicKey)), .text(storable(version)),
-        .optional(tokenHash), .optional(instance.map(storable)),
+        .optional(tokenHash), .optional(instance.map(storable)), .double(Double(patience)),
       ]
     }
     func decode(_ row: PostgresRow) throws -> StoredBuilder { try BuilderStatements.decode(row) }
+  }
+
+  struct Exists: Statement {
+    static let sql = "SELECT id FROM builders WHERE public_key = $1"
+    let parameters: [PostgresValue]
+    init(publicKey: String) { parameters = [.text(storable(publicKey))] }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("id")) }
+  }
+
+  struct Leave: Statement {
+    static let sql = "UPDATE builders SET connected = false WHERE id = $1 AND session = $2"
+    let parameters: [PostgresValue]
+    init(builder: Int64, session: Int64) { parameters = [.int(builder), .int(session)] }
   }
 
   struct UseInvitation: Statement {

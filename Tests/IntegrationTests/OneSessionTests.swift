@@ -66,6 +66,64 @@ struct OneSessionTests {
     }
   }
 
+  @Test(
+    "another program with the key of one that is connected is sent away until that one has gone")
+  func second() async throws {
+    try await BackendFarm.with { farm in
+      try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
+      var builder = ScriptedBuilder()
+      builder.simulated.instance = "one run"
+      var other = builder
+      other.simulated.instance = "another run"
+      let copy = other
+      let job = try await builder.work(farm) { first in
+        let job = try await first.assigned()
+        try await copy.connect(farm) { second in
+          let (refused, code) = try await farewell(second)
+          #expect(refused?.reason == .unavailable && code == .tryAgainLater)
+          #expect(refused?.message.contains("another program is connected") == true)
+        }
+        try await first.send(.heartbeat(Heartbeat(attempts: [job.reference])))
+        #expect(
+          try await first.next() == .renewed(Renewed(attempts: [job.reference], leaseSeconds: 60)),
+          "the first one goes on as if nothing had been")
+        return job
+      }
+      let query = "SELECT 1 FROM builders WHERE NOT connected"
+      while try await farm.database.pool.query(query).isEmpty {
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      try await copy.work(farm, ready: false) { second in
+        try await second.send(.resume(Heartbeat(attempts: [job.reference])))
+        guard case .resumed(let resumed) = try await second.next() else {
+          Issue.record("not resumed")
+          return
+        }
+        #expect(resumed.held.map(\.reference) == [job.reference])
+      }
+    }
+  }
+
+  @Test("a connection that nothing was heard of for two heartbeats keeps no other program out")
+  func halfOpen() async throws {
+    try await BackendFarm.with { farm in
+      var builder = ScriptedBuilder()
+      builder.simulated.instance = "one run"
+      var other = builder
+      other.simulated.instance = "another run"
+      let copy = other
+      try await builder.work(farm) { first in
+        try await hasNothingButHeartbeats(first)
+        try await farm.database.pool.query(
+          "UPDATE builders SET last_seen_at = clock_timestamp() - interval '31 seconds'")
+        try await copy.work(farm) { second in
+          #expect(try await farewell(first).0?.reason == .replaced)
+          try await hasNothingButHeartbeats(second)
+        }
+      }
+    }
+  }
+
   @Test("the older session hears of the newer one at another backend, too")
   func otherBackend() async throws {
     try await BackendFarm.with { farm in

@@ -49,6 +49,7 @@ struct Gateway: Sendable {
         for piece in work { group.addTask { await piece() } }
         if connection.isOver { break }
       }
+      await connection.left()
       group.cancelAll()
     }
   }

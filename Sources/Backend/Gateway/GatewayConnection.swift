@@ -47,6 +47,13 @@ final class GatewayConnection {
   /// The connection has ended: nobody has to be told of anything any more.
   func leave() { gateway.sessions.leave(session.builder, number) }
 
+  /// The builder's program may come again, or another one with its key, without being taken for a second one.
+  func left() async {
+    guard number > 0 else { return }
+    // Where this cannot be written, it counts as connected until it has not been heard of for a while.
+    try? await gateway.database.leave(builder: session.builder, session: number)
+  }
+
   /// Handles one event; answers what is to be done beside the connection.
   func handle(_ event: GatewayEvent) async -> [Work] {
     do {
@@ -164,6 +171,9 @@ final class GatewayConnection {
         tokenHash: introduction.enrolmentToken.map { SHA256.hex(of: $0) },
         instance: introduction.instance)
     } catch let error as TooManyPendingBuilders {
+      await sendAway("\(error)")
+      return []
+    } catch let error as BuilderIsConnected {
       await sendAway("\(error)")
       return []
     }
