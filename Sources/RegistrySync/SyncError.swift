@@ -42,6 +42,14 @@ public enum SyncError: Error, Sendable, Equatable, CustomStringConvertible {
     if case .leaseLost = self { true } else { false }
   }
 
+  /// Whether what was sent may be kept even so, perhaps later.
+  var leavesOpen: Bool {
+    switch self {
+    case .backendAway, .cancelled: true
+    default: false
+    }
+  }
+
   /// Whether the backend found fault with the lines themselves, rather than with the request.
   var isAboutLines: Bool {
     guard case .rejected(_, let status, _) = self else { return false }
