@@ -80,7 +80,8 @@ struct BackendClient: Sendable {
   }
 
   /// Tells which `.crate` files could not be fetched.
-  /// - Throws: ``SyncError/leaseLost(reason:)`` where another sync is active.
+  /// - Throws: ``SyncError/leaseLost(reason:)`` where another sync is active, ``SyncError/oldBackend(url:)`` where
+  ///   the backend has no use for them.
   func lookFailed(
     _ failures: [RegistryLookFailures.Failure], lease: SyncLease
   ) async throws(SyncError) {
@@ -91,6 +92,8 @@ struct BackendClient: Sendable {
       method: "POST", url: url, headers: ["Content-Type": "application/json"],
       body: .bytes(Array(body)), timeout: .seconds(60), responseLimit: 64 << 10)
     let response = try await sendUnderFence(request, lease)
+    // It knows the path, from GET.
+    if response.status == 405 { throw .oldBackend(url: url) }
     guard response.isSuccess else {
       throw .rejected(url: url, status: response.status, detail: detail(of: response))
     }

@@ -1,5 +1,6 @@
 import CrateRegistry
 import FarmModel
+import Logging
 
 /// Looks into the `.crate` files that the backend asks for, and tells it what is in them.
 struct LookRun {
@@ -18,6 +19,8 @@ struct LookRun {
   private enum Answer: Sendable {
     /// Lines for the backend, and a problem that they tell.
     case lines(CrateRecords)
+    /// The index lists the version no more; the crate's lines say so.
+    case unlisted(CrateRecords)
     case failed(RegistryError)
   }
 
@@ -27,6 +30,10 @@ struct LookRun {
     var asked: Set<RegistryLooks.Version> = []
     /// Told at the end: many may be gone only because the server is broken.
     var gone: [CrateName: CrateRecords] = [:]
+    /// How many versions of crates that are there it lists no more.
+    var unlisted = 0
+    /// The backend keeps no failures: it is not told any more.
+    var keepsNoFailures = false
     var progress: ProgressCount
   }
 
@@ -78,11 +85,17 @@ struct LookRun {
                 reason: "\(version.version) is not looked into now: \(error)"), in: &report)
             troubles.add(error, of: version)
             guard troubles.isBearable else { throw .registry(error) }
-            if troubles.untold.count >= Self.lines { try await tell(&troubles) }
-          case .lines(let records) where records.isGone:
+            if troubles.untold.count >= Self.lines { try await tell(&troubles, &book) }
+          case .unlisted(let records):
+            troubles.endSuccession()
+            for problem in records.problems { session.note(problem, in: &report) }
             book.gone[version.crate] = records
+            if !records.isGone { book.unlisted += 1 }
             try session.deletions.check(
-              gone: book.gone.count, of: Set(book.asked.map(\.crate)).count, isWhole: false)
+              .crates, gone: book.gone.values.count(where: \.isGone),
+              of: Set(book.asked.map(\.crate)).count, isWhole: false)
+            try session.deletions.check(
+              .versions, gone: book.unlisted, of: book.asked.count, isWhole: false)
           case .lines(let records):
             troubles.endSuccession()
             for problem in records.problems { session.note(problem, in: &report) }
@@ -93,7 +106,7 @@ struct LookRun {
           }
         }
         try await send(&body, &report)
-        try await tell(&troubles)
+        try await tell(&troubles, &book)
         return nil
       } catch {
         group.cancelAll()
@@ -102,7 +115,7 @@ struct LookRun {
         switch error {
         case .registry, .massDeletion:
           try? await send(&body, &report)
-          try? await tell(&troubles)
+          try? await tell(&troubles, &book)
         default: break
         }
         return error
@@ -137,10 +150,18 @@ struct LookRun {
     }
   }
 
-  private func tell(_ troubles: inout Troubles) async throws(SyncError) {
+  private func tell(_ troubles: inout Troubles, _ book: inout Book) async throws(SyncError) {
     guard !troubles.untold.isEmpty else { return }
-    try await session.courier.backend.lookFailed(troubles.untold, lease: session.courier.lease)
-    troubles.untold = []
+    defer { troubles.untold = [] }
+    guard !book.keepsNoFailures else { return }
+    do throws(SyncError) {
+      try await session.courier.backend.lookFailed(troubles.untold, lease: session.courier.lease)
+    } catch {
+      guard case .oldBackend = error else { throw error }
+      session.logger.warning(
+        "what could not be looked into is not remembered, and tried again by every sync: \(error)")
+      book.keepsNoFailures = true
+    }
   }
 
   private func send(
@@ -169,7 +190,7 @@ struct LookRun {
       let finding: CrateFiles.Finding
       if let known { finding = known } else { finding = try await files.find(wanted) }
       switch finding {
-      case .unlisted(let records): return .lines(records)
+      case .unlisted(let records): return .unlisted(records)
       case .entry(let entry):
         let found = try await look.contents(
           of: entry.name, entry.version, checksum: entry.checksum)

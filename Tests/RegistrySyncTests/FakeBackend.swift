@@ -11,9 +11,14 @@ final class FakeBackend: Sendable {
     var refusedText: String?
     /// Whether there are routes for the lease and for looks.
     var isOld = false
+    /// What failures of looks are answered with, where there is no route for them.
+    var failuresStatus: Int?
+    var failuresRefused = 0
     /// Whether there is a route for newer fences.
     var raisesFences = true
     var asksForLooks = true
+    /// What it asks for even if not.
+    var looksBeside: [RegistryLooks.Version] = []
     var bodies: [[UInt8]] = []
     /// Bodies that came.
     var requests = 0
@@ -144,13 +149,17 @@ extension FakeBackend.State {
     case ("POST", "/api/v1/registry/lease/fence") where raisesFences: return raise(request)
     case ("DELETE", "/api/v1/registry/lease") where !isOld: return release(request)
     case ("GET", let path) where path.hasPrefix("/api/v1/registry/looks?limit=") && !isOld:
-      return answer(RegistryLooks(versions: asksForLooks ? looks : []))
+      return answer(RegistryLooks(versions: (asksForLooks ? looks : []) + looksBeside))
     case ("POST", "/api/v1/registry/looks") where !isOld: return takeFailures(request)
     default: return ServedAnswer(status: 404)
     }
   }
 
   private mutating func takeFailures(_ request: ServedRequest) -> ServedAnswer {
+    if let failuresStatus {
+      failuresRefused += 1
+      return ServedAnswer(status: failuresStatus)
+    }
     guard request.headers["sync-fence"] == lease.map({ String($0.fence) }),
       let told = try? JSONDecoder().decode(RegistryLookFailures.self, from: Data(request.body))
     else { return ServedAnswer(status: 409) }
