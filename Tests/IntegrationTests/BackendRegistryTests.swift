@@ -334,7 +334,7 @@ struct BackendSyncTests {
         }
         group.cancelAll()
       }
-      #expect(counter.take().isEmpty)
+      #expect(counter.take() == UseCounter.Uses())
     }
   }
 }
