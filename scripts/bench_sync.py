@@ -245,7 +245,7 @@ def own_copy(repository, folder):
 
 
 def make_sparse(arguments):
-    """The files of a sparse index; nil where none is to be measured."""
+    """The files of a sparse index; None where none is to be measured."""
     if not arguments.sparse_crates:
         return None
     index = bench_sparse.Index(arguments.programs, arguments.indexes, arguments.sparse_crates,
@@ -312,6 +312,11 @@ def goals(report):
         met = None if reached is None else reached <= bound
         found.append({"goal": name, "reached": reached, "bound": bound, "met": met})
 
+    if "sparse" in report:
+        sparse = report["sparse"]
+        goal("sync of a sparse index with nothing new, times curl",
+             sparse["sync_again"]["seconds"] / sparse["curl_again"]["seconds"], 2)
+        goal("sync of a sparse index, peak memory in MB", sparse["sync"]["memory"] / 1e6, 500)
     if "first" not in report:
         return found
     first, copy = report["first"], report["copy"]
@@ -329,7 +334,7 @@ def goals(report):
 def table(report):
     sparse = bench_sparse.lines(report["sparse"]) if "sparse" in report else []
     if "first" not in report:
-        return "\n".join(sparse[1:])
+        return "\n".join([*sparse[1:], "", *bench_goals.lines(report["goals"])])
     rows = report["rows"]
     lines = [f"{rows['crates']:,} crates, {rows['versions']:,} versions", ""]
     lines.append(f"{'':<44} {'SECONDS':>9} {'PROCESSOR':>10} {'PEAK MB':>9}")
