@@ -205,7 +205,7 @@ struct LookRun {
 }
 
 extension RecordBody<Never> {
-  fileprivate mutating func append(_ records: CrateRecords) {
+  mutating func append(_ records: CrateRecords) {
     append(
       records.lines, count: records.lines.count { $0 == 10 }, versions: records.versions,
       of: records.name.text, mark: nil)
