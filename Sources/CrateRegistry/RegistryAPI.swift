@@ -3,7 +3,8 @@ import Foundation
 public import Transfer
 
 /// The parts of a registry's web API that spare downloads and tell which crates are popular:
-/// `GET {api}/api/v1/crates/{crate}` and `GET {api}/api/v1/crates?sort=downloads`, as crates.io answers them. At most one request a second begins (crates.io's rule for crawlers).
+/// `GET {api}/api/v1/crates/{crate}` and `GET {api}/api/v1/crates?sort=downloads`, as crates.io answers
+/// them. At most one request a second begins (crates.io's rule for crawlers).
 public struct RegistryAPI: Sendable {
   /// What the API tells of a crate.
   public struct Crate: Sendable, Equatable {

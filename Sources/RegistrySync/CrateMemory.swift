@@ -34,8 +34,8 @@ struct RememberedCrate: Sendable, Equatable {
 /// What is remembered of all crates of a sparse index: in memory, and in a file to which it is
 /// appended, so that a change of one crate does not write those of all.
 ///
-/// A line a crate: name, digest, validator, number of versions, separated by tabs; the last line of a crate counts, and a
-/// line that a crash has cut counts as none.
+/// A line a crate: name, digest, validator, number of versions, separated by tabs; the last line of a
+/// crate counts, and a line that a crash has cut counts as none.
 struct CrateMemory: Sendable {
   private(set) var crates: [String: RememberedCrate] = [:]
   private let path: String

@@ -28,9 +28,12 @@ struct LookRun {
   private struct Book {
     /// What the backend asks for twice it could not use: it is left to the next sync.
     var asked: Set<RegistryLooks.Version> = []
+    /// The crates of those.
+    var crates: Set<CrateName> = []
     /// Told at the end: many may be gone only because the server is broken.
     var gone: [CrateName: CrateRecords] = [:]
-    /// How many versions of crates that are there it lists no more.
+    /// How many crates it lists no more, and how many versions of others.
+    var goneCrates = 0
     var unlisted = 0
     /// The backend keeps no failures: it is not told any more.
     var keepsNoFailures = false
@@ -45,6 +48,7 @@ struct LookRun {
     while end.map({ ContinuousClock.now < $0 }) ?? true {
       let wanted = try await session.courier.backend.looks(limit: Self.batch)
         .filter { book.asked.insert($0).inserted }
+      book.crates.formUnion(wanted.map(\.crate))
       if wanted.isEmpty { break }
       try await run(wanted, until: end, &book, &report)
     }
@@ -89,11 +93,10 @@ struct LookRun {
           case .unlisted(let records):
             troubles.endSuccession()
             for problem in records.problems { session.note(problem, in: &report) }
-            book.gone[version.crate] = records
-            if !records.isGone { book.unlisted += 1 }
+            let before = book.gone.updateValue(records, forKey: version.crate)
+            if !records.isGone { book.unlisted += 1 } else if before == nil { book.goneCrates += 1 }
             try session.deletions.check(
-              .crates, gone: book.gone.values.count(where: \.isGone),
-              of: Set(book.asked.map(\.crate)).count, isWhole: false)
+              .crates, gone: book.goneCrates, of: book.crates.count, isWhole: false)
             try session.deletions.check(
               .versions, gone: book.unlisted, of: book.asked.count, isWhole: false)
           case .lines(let records):

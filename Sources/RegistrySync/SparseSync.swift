@@ -105,6 +105,8 @@ private struct SparseSource {
     var cut: [Crate] = []
     /// How many versions those lack.
     var versions = 0
+    /// How many versions all crates had, once that was counted: it takes long where they are many.
+    var known: Int?
   }
 
   init(
@@ -196,11 +198,16 @@ private struct SparseSource {
       gone.cut.append(crate)
       gone.versions += lost
       try session.deletions.check(
-        .versions, gone: gone.versions,
-        of: names.reduce(0) { $0 + (memory[$1.normalized]?.versions ?? 0) }, isWhole: false)
+        .versions, gone: gone.versions, of: countKnown(memory), isWhole: false)
     } else {
       cutter.append(crate.records, mark: crate.mark)
     }
+  }
+
+  private mutating func countKnown(_ memory: CrateMemory) -> Int {
+    let known = gone.known ?? names.reduce(0) { $0 + (memory[$1.normalized]?.versions ?? 0) }
+    gone.known = known
+    return known
   }
 
   /// What is sent at the end. The backend may know crates that this sync does not: they are told to be gone
