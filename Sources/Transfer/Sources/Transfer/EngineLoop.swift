@@ -95,14 +95,14 @@ final class EngineLoop {
   private func untilNextLook() -> Duration {
     // Requests that share a connection: libcurl 7.88 reads the answers of some while it works for another one,
     // and does not always go on with them before something else happens (seen with answers without a body).
-    if configuration.prefersMultiplexing, !active.isEmpty { return Self.sharedLook }
+    // A look costs some microseconds.
+    if active.values.contains(where: \.mayShareConnection) {
+      return configuration.prefersMultiplexing ? .milliseconds(5) : .milliseconds(50)
+    }
     let now = ContinuousClock.now
     let first = active.values.lazy.compactMap(\.stallDeadline).min()
     return min(first.map { now.duration(to: $0) } ?? .seconds(60), .seconds(60))
   }
-
-  /// Long beside what a look costs (microseconds), short beside a request over a network.
-  private static let sharedLook = Duration.milliseconds(5)
 
   private func end() {
     engine.close()
