@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""What a registry sync costs, from a git index into PostgreSQL, beside COPY of the same rows.
+"""What a registry sync costs, from a git or sparse index into PostgreSQL, beside COPY and curl.
 
-    scripts/bench_sync.py [--quick] [--crates N --versions N] [--kills N] [--output FILE]
+    scripts/bench_sync.py [--quick] [--crates N --versions N] [--kills N] [--sparse-crates N] [--output FILE]
 
 Makes an index of made-up crates with crates.io's shape (Benchmarks/SyntheticIndex; kept in --indexes for
 the next run), starts a PostgreSQL, a backend and registry syncs as processes of the real programs, and
 measures: the first sync; COPY of its rows into an empty database with the same schema; a sync of 100
-changed crates; and, with --kills, that a sync killed again and again ends in the same database. Prints
-one table and writes one JSON file. docs/benchmarks.md tells how to read both.
+changed crates; with --kills, that a sync killed again and again ends in the same database; and the first and
+the next sync of a sparse index over HTTP/2, beside curl (bench_sparse.py). Prints its tables and writes one
+JSON file. docs/benchmarks.md tells how to read both.
 """
 
 import argparse
@@ -26,6 +27,7 @@ import tempfile
 import time
 
 import bench_goals
+import bench_sparse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What the farm knows of an index, without row numbers and times.
@@ -169,13 +171,14 @@ class Farm:
         finally:
             child.stop()
 
-    def sync(self, name, index, backend):
+    def sync_command(self, name, index, backend, *more):
         """A registry sync that looks once, with a state of its own."""
-        return Child(
-            [self.buildsrs, "registry-sync", "--once", "--registry-url", index, "--backend-url",
-             backend, "--registry-token-file", self.token, "--state-directory",
-             self.folder / f"sync-{name}", "--log-level", "notice"],
-            self.folder / f"sync-{name}.log")
+        return [self.buildsrs, "registry-sync", "--once", "--registry-url", index, "--backend-url",
+                backend, "--registry-token-file", self.token, "--state-directory",
+                self.folder / f"sync-{name}", "--log-level", "notice", *more]
+
+    def sync(self, name, index, backend):
+        return Child(self.sync_command(name, index, backend), self.folder / f"sync-{name}.log")
 
     def copy(self, source, target):
         """Seconds of COPY of all rows of a sync from one database into another, in its order."""
@@ -241,6 +244,17 @@ def own_copy(repository, folder):
     return copy
 
 
+def make_sparse(arguments):
+    """The files of a sparse index; None where none is to be measured."""
+    if not arguments.sparse_crates:
+        return None
+    index = bench_sparse.Index(arguments.programs, arguments.indexes, arguments.sparse_crates,
+                               10 * arguments.sparse_crates, arguments.seed)
+    say(f"a sparse index of {index.crates:,} crates")
+    index.make()
+    return index
+
+
 def measure(arguments, farm, index, report):
     farm.make_database("synced")
     with farm.backend("synced") as (backend, url):
@@ -298,6 +312,13 @@ def goals(report):
         met = None if reached is None else reached <= bound
         found.append({"goal": name, "reached": reached, "bound": bound, "met": met})
 
+    if "sparse" in report:
+        sparse = report["sparse"]
+        goal("sync of a sparse index with nothing new, times curl",
+             sparse["sync_again"]["seconds"] / sparse["curl_again"]["seconds"], 2)
+        goal("sync of a sparse index, peak memory in MB", sparse["sync"]["memory"] / 1e6, 500)
+    if "first" not in report:
+        return found
     first, copy = report["first"], report["copy"]
     goal("first sync, times COPY of the same rows", first["sync"]["seconds"] / copy["seconds"], 3)
     goal("sync, peak memory in MB", first["sync"]["memory"] / 1e6, 500)
@@ -311,6 +332,9 @@ def goals(report):
 
 
 def table(report):
+    sparse = bench_sparse.lines(report["sparse"]) if "sparse" in report else []
+    if "first" not in report:
+        return "\n".join([*sparse[1:], "", *bench_goals.lines(report["goals"])])
     rows = report["rows"]
     lines = [f"{rows['crates']:,} crates, {rows['versions']:,} versions", ""]
     lines.append(f"{'':<44} {'SECONDS':>9} {'PROCESSOR':>10} {'PEAK MB':>9}")
@@ -332,7 +356,7 @@ def table(report):
         found = report["kills"]
         lines.append(f"{found['kills']} kills of a sync of {found['rows']['versions']:,} versions: "
                      + ("the same database" if found["same"] else "ANOTHER DATABASE"))
-    lines += ["", *bench_goals.lines(report["goals"])]
+    lines += [*sparse, "", *bench_goals.lines(report["goals"])]
     return "\n".join(lines)
 
 
@@ -345,28 +369,36 @@ def main():
                         help="where indexes are kept for the next run")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / ".local/bench-sync.json")
     parser.add_argument("--quick", action="store_true", help="5,000 crates, 50,000 versions")
-    parser.add_argument("--crates", type=int)
+    parser.add_argument("--crates", type=int, help="crates of the git index; 0: none is synced")
     parser.add_argument("--versions", type=int)
     parser.add_argument("--changed", type=int, default=100, help="crates that change")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=10, help="kills of a small sync; 0: none")
+    parser.add_argument("--sparse-crates", type=int,
+                        help="crates of the sparse index, 20,000 or 200,000; 0: none is synced")
     arguments = parser.parse_args()
-    arguments.crates = arguments.crates or (5_000 if arguments.quick else 200_000)
+    if arguments.crates is None:
+        arguments.crates = 5_000 if arguments.quick else 200_000
+    if arguments.sparse_crates is None:
+        arguments.sparse_crates = 20_000 if arguments.quick else 200_000
     arguments.versions = arguments.versions or 10 * arguments.crates
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     report = {"crates": arguments.crates, "changed": arguments.changed, "cores": os.cpu_count(),
               "load_before": os.getloadavg()[0]}
-    repository = make_index(arguments)
+    repository = make_index(arguments) if arguments.crates else None
+    sparse = make_sparse(arguments)
     with tempfile.TemporaryDirectory(prefix="buildsrs-bench-") as name:
         folder = pathlib.Path(name)
         # The server's user is another one where root starts it.
         folder.chmod(0o755)
-        index = f"git+file://{own_copy(repository, folder)}"
         farm = Farm(arguments, folder)
         try:
             if arguments.kills:
                 kills(arguments, farm, report)
-            measure(arguments, farm, index, report)
+            if repository:
+                measure(arguments, farm, f"git+file://{own_copy(repository, folder)}", report)
+            if sparse:
+                report["sparse"] = bench_sparse.measure(Child, farm, sparse, folder / "nginx", say)
         finally:
             farm.end()
     report["goals"] = goals(report)

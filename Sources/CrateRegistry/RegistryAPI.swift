@@ -2,8 +2,9 @@ public import FarmModel
 import Foundation
 public import Transfer
 
-/// The part of a registry's web API that spares downloads: `GET {api}/api/v1/crates/{crate}`, as
-/// crates.io answers it. At most one request a second begins (crates.io's rule for crawlers).
+/// The parts of a registry's web API that spare downloads and tell which crates are popular:
+/// `GET {api}/api/v1/crates/{crate}` and `GET {api}/api/v1/crates?sort=downloads`, as crates.io answers
+/// them. At most one request a second begins (crates.io's rule for crawlers).
 public struct RegistryAPI: Sendable {
   /// What the API tells of a crate.
   public struct Crate: Sendable, Equatable {
@@ -34,22 +35,80 @@ public struct RegistryAPI: Sendable {
   /// Asks for a crate; nil: the API has no such crate.
   public func crate(_ name: CrateName) async throws(RegistryError) -> Crate? {
     let url = "\(base)/api/v1/crates/\(name)"
+    let response = try await get(url)
+    if response.status == 404 { return nil }
+    return Crate(try read(Answer.self, response, url))
+  }
+
+  /// A crate and its downloads of all time.
+  public struct Popular: Sendable, Equatable {
+    public let name: CrateName
+    public let downloads: Int64
+  }
+
+  /// Up to a hundred crates, and where there are more.
+  public struct Page: Sendable, Equatable {
+    public let crates: [Popular]
+    /// What ``mostDownloaded(page:)`` takes for those that come after; nil: there are none.
+    public let next: String?
+  }
+
+  /// All crates, the most downloaded first, a hundred at once.
+  /// - Parameter page: ``Page/next`` of the page before; nil: the first one.
+  public func mostDownloaded(page: String? = nil) async throws(RegistryError) -> Page {
+    let url = "\(base)/api/v1/crates" + (page ?? "?sort=downloads&per_page=100")
+    return Page(try read(ListAnswer.self, try await get(url), url))
+  }
+
+  private func get(_ url: String) async throws(RegistryError) -> TransferResponse {
     await pace.wait()
-    let response: TransferResponse
     do throws(TransferError) {
-      response = try await client.perform(
+      return try await client.perform(
         TransferRequest(url: url, stallTimeout: .seconds(30), responseLimit: 64 << 20))
     } catch {
       throw .transfer(error)
     }
-    if response.status == 404 { return nil }
+  }
+
+  private func read<Value: Decodable>(
+    _ type: Value.Type, _ response: TransferResponse, _ url: String
+  ) throws(RegistryError) -> Value {
     guard response.status == 200 else { throw .status(url: url, status: response.status) }
     do {
-      return Crate(try JSONDecoder().decode(Answer.self, from: Data(response.body)))
+      return try JSONDecoder().decode(type, from: Data(response.body))
     } catch {
       throw .badConfiguration(url: url, reason: "the answer is none of crates.io's web API")
     }
   }
+}
+
+extension RegistryAPI.Page {
+  fileprivate init(_ answer: ListAnswer) {
+    crates = answer.crates.compactMap { crate in
+      guard let name = CrateName(crate.name), crate.downloads >= 0 else { return nil }
+      return RegistryAPI.Popular(name: name, downloads: crate.downloads)
+    }
+    // It becomes a part of a URL.
+    next = answer.meta.next.flatMap { query in
+      let isQuery =
+        query.hasPrefix("?") && query.utf8.count <= 1000
+        && query.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }
+      return isQuery ? query : nil
+    }
+  }
+}
+
+private struct ListAnswer: Decodable {
+  struct Crate: Decodable {
+    var name: String
+    var downloads: Int64
+  }
+  struct Meta: Decodable {
+    var next: String?
+    enum CodingKeys: String, CodingKey { case next = "next_page" }
+  }
+  var crates: [Crate]
+  var meta: Meta
 }
 
 extension RegistryAPI.Crate {

@@ -3,11 +3,19 @@ import Postgres
 extension FarmDatabase {
   /// Adds what clients asked this farm for.
   ///
-  /// - Parameter uses: how often, by the crate's number.
-  public func addUses(_ uses: [Int64: Int]) async throws {
-    guard !uses.isEmpty else { return }
-    let sorted = uses.sorted { $0.key < $1.key }
+  /// - Parameters:
+  ///   - uses: how often, by the crate's number.
+  ///   - files: how often by the SHA-256 of a published file, which is of the crate that has published it last.
+  public func addUses(_ uses: [Int64: Int], files: [String: Int] = [:]) async throws {
+    guard !uses.isEmpty || !files.isEmpty else { return }
     try await pool.transaction { connection in
+      var uses = uses
+      for (sha256, crate) in try connection.run(
+        PopularityStatements.CratesOfFiles(Array(files.keys)))
+      {
+        uses[crate, default: 0] += files[sha256] ?? 0
+      }
+      let sorted = uses.sorted { $0.key < $1.key }
       try connection.run(
         PopularityStatements.AddUses(
           crates: sorted.map(\.key), uses: sorted.map { Int64($0.value) }))
@@ -29,7 +37,23 @@ extension FarmDatabase {
 }
 
 enum PopularityStatements {
-  static let all: [any Statement.Type] = [AddUses.self, Rank.self]
+  static let all: [any Statement.Type] = [CratesOfFiles.self, AddUses.self, Rank.self]
+
+  struct CratesOfFiles: Statement {
+    static let sql = """
+      SELECT DISTINCT ON (f.sha256) f.sha256, v.crate_id
+      FROM unnest($1::text[]) AS f (sha256)
+      JOIN artifacts a ON a.sha256 = f.sha256
+      JOIN builds b ON b.id = a.build_id JOIN jobs j ON j.id = b.job_id
+      JOIN versions v ON v.id = j.version_id
+      ORDER BY f.sha256, a.id DESC
+      """
+    let parameters: [PostgresValue]
+    init(_ files: [String]) { parameters = [.textArray(files)] }
+    func decode(_ row: PostgresRow) throws -> (sha256: String, crate: Int64) {
+      (try row.text("sha256"), Int64(try row.int("crate_id")))
+    }
+  }
 
   struct AddUses: Statement {
     static let sql = """

@@ -17,10 +17,26 @@ extension FarmDatabase {
   ///
   /// Waits for a body that is being kept under the fence of the holder before.
   public func leaseRegistry(_ request: RegistryLeaseRequest) async throws -> RegistryLeaseAnswer {
+    try await leaseRegistry(request) { try $0.run(RegistryLeaseStatements.Renew(request)).first }
+  }
+
+  /// As ``leaseRegistry(_:)``, but who has the lease gets it under a newer fence than the one it knows: what
+  /// it has sent under that and got no answer to is refused from then on, wherever it still is. A body that is
+  /// being kept meanwhile comes before the next one.
+  ///
+  /// The same request again gets the same fence. One that is older than that changes nothing.
+  public func raiseRegistryFence(
+    _ request: RegistryLeaseRequest
+  ) async throws -> RegistryLeaseAnswer {
+    try await leaseRegistry(request) { try $0.run(RegistryLeaseStatements.Raise(request)).first }
+  }
+
+  private func leaseRegistry(
+    _ request: RegistryLeaseRequest,
+    renew: @escaping @Sendable (isolated PostgresConnection) throws -> Int64?
+  ) async throws -> RegistryLeaseAnswer {
     try await pool.transaction { connection in
-      if let fence = try connection.run(RegistryLeaseStatements.Renew(request)).first {
-        return .granted(Self.grant(fence))
-      }
+      if let fence = try renew(connection) { return .granted(Self.grant(fence)) }
       if let refusal = try connection.run(RegistryLeaseStatements.Holder()).first {
         return .held(refusal)
       }
@@ -58,7 +74,7 @@ extension PostgresConnection {
 
 enum RegistryLeaseStatements {
   static let all: [any Statement.Type] = [
-    Renew.self, Alone.self, Take.self, Holder.self, Release.self, Fence.self,
+    Renew.self, Raise.self, Alone.self, Take.self, Holder.self, Release.self, Fence.self,
   ]
 
   /// Until the end of the transaction no other body is kept and nobody else takes the lease.
@@ -72,6 +88,23 @@ enum RegistryLeaseStatements {
       UPDATE registry_lease
       SET expires_at = clock_timestamp() + interval '\(FarmDatabase.registryLeaseSeconds) s'
       WHERE fence = $2 AND holder = $1
+      RETURNING fence
+      """
+    let parameters: [PostgresValue]
+    init(_ request: RegistryLeaseRequest) {
+      parameters = [.text(storable(request.holder)), .optional(request.fence)]
+    }
+    func decode(_ row: PostgresRow) throws -> Int64 { Int64(try row.int("fence")) }
+  }
+
+  /// A request whose answer was lost has raised it already. Does not wait for a body that is being kept: the
+  /// next one does.
+  struct Raise: Statement {
+    static let sql = """
+      UPDATE registry_lease
+      SET fence = $2::bigint + 1,
+          expires_at = clock_timestamp() + interval '\(FarmDatabase.registryLeaseSeconds) s'
+      WHERE holder = $1 AND fence IN ($2::bigint, $2::bigint + 1)
       RETURNING fence
       """
     let parameters: [PostgresValue]

@@ -22,22 +22,29 @@ struct BackendClient: Sendable {
   /// Sends one body, again after what may pass by itself: the same lines twice change nothing.
   /// - Throws: ``SyncError/leaseLost(reason:)`` where another sync is active.
   func post(_ body: [UInt8], lease: SyncLease) async throws(SyncError) -> RegistryReceipt {
-    let url = base + "versions"
-    let response = try await sendAgain { () throws(SyncError) in
-      var request = TransferRequest(
-        method: "POST", url: url, headers: ["Content-Type": "application/x-ndjson"],
-        body: .bytes(body), timeout: .seconds(300), responseLimit: 1 << 20)
-      request.headers[registryFenceHeader] = String(try lease.fence())
-      return request
-    }
-    if response.status == 409 { throw .leaseLost(reason: detail(of: response)) }
-    return try read(RegistryReceipt.self, response, url)
+    let request = TransferRequest(
+      method: "POST", url: base + "versions", headers: ["Content-Type": "application/x-ndjson"],
+      body: .bytes(body), timeout: .seconds(300), responseLimit: 1 << 20)
+    return try read(
+      RegistryReceipt.self, try await sendUnderFence(request, lease), request.url)
   }
 
   /// Asks once for the lease, or for more of it.
   func lease(_ request: RegistryLeaseRequest) async throws(SyncError) -> LeaseAnswer {
-    let url = base + "lease"
-    let response = try await send(try leaseRequest("POST", request))
+    try await lease(request, at: "lease")
+  }
+
+  /// Asks once for more of the lease, under a fence that is newer than the request's; the same request
+  /// again, if its answer was lost, gets the same fence.
+  func raiseFence(_ request: RegistryLeaseRequest) async throws(SyncError) -> LeaseAnswer {
+    try await lease(request, at: "lease/fence")
+  }
+
+  private func lease(
+    _ request: RegistryLeaseRequest, at path: String
+  ) async throws(SyncError) -> LeaseAnswer {
+    let url = base + path
+    let response = try await send(try leaseRequest("POST", path, request))
     guard response.status == 409 else {
       return .granted(try read(RegistryLeaseGrant.self, response, url))
     }
@@ -51,56 +58,90 @@ struct BackendClient: Sendable {
 
   /// Gives the lease back; where that fails, it runs out by itself.
   func giveBack(_ request: RegistryLeaseRequest) async {
-    _ = try? await send(try leaseRequest("DELETE", request))
+    _ = try? await send(try leaseRequest("DELETE", "lease", request))
   }
 
   private func leaseRequest(
-    _ method: String, _ request: RegistryLeaseRequest
+    _ method: String, _ path: String, _ request: RegistryLeaseRequest
   ) throws(SyncError) -> TransferRequest {
     let body = (try? CanonicalJSON.encode(request)) ?? Data()
     return TransferRequest(
-      method: method, url: base + "lease", headers: ["Content-Type": "application/json"],
+      method: method, url: base + path, headers: ["Content-Type": "application/json"],
       body: .bytes(Array(body)), timeout: .seconds(10), responseLimit: 64 << 10)
   }
 
   /// Which `.crate` files the backend wants looked into.
   func looks(limit: Int) async throws(SyncError) -> [RegistryLooks.Version] {
     let url = base + "looks?limit=\(limit)"
-    let response = try await sendAgain { () throws(SyncError) in
-      TransferRequest(url: url, timeout: .seconds(60), responseLimit: 16 << 20)
+    let response = try await sendAgain { () async throws(SyncError) in
+      try await send(TransferRequest(url: url, timeout: .seconds(60), responseLimit: 16 << 20))
     }
     return try read(RegistryLooks.self, response, url).versions
   }
 
   /// Tells which `.crate` files could not be fetched.
-  /// - Throws: ``SyncError/leaseLost(reason:)`` where another sync is active.
+  /// - Throws: ``SyncError/leaseLost(reason:)`` where another sync is active, ``SyncError/oldBackend(url:)`` where
+  ///   the backend has no use for them.
   func lookFailed(
     _ failures: [RegistryLookFailures.Failure], lease: SyncLease
   ) async throws(SyncError) {
     let url = base + "looks"
     // Texts and booleans: JSON can hold them all.
     let body = (try? CanonicalJSON.encode(RegistryLookFailures(failures: failures))) ?? Data()
-    let response = try await sendAgain { () throws(SyncError) in
-      var request = TransferRequest(
-        method: "POST", url: url, headers: ["Content-Type": "application/json"],
-        body: .bytes(Array(body)), timeout: .seconds(60), responseLimit: 64 << 10)
-      request.headers[registryFenceHeader] = String(try lease.fence())
-      return request
-    }
-    if response.status == 409 { throw .leaseLost(reason: detail(of: response)) }
+    let request = TransferRequest(
+      method: "POST", url: url, headers: ["Content-Type": "application/json"],
+      body: .bytes(Array(body)), timeout: .seconds(60), responseLimit: 64 << 10)
+    let response = try await sendUnderFence(request, lease)
+    // It knows the path, from GET.
+    if response.status == 405 { throw .oldBackend(url: url) }
     guard response.isSuccess else {
       throw .rejected(url: url, status: response.status, detail: detail(of: response))
     }
   }
 
-  /// Sends a request, again after what may pass by itself.
+  /// Sends what must not be kept late: again after what may pass by itself, and each time under a fence under
+  /// which no other copy of it, nor what was sent before, can still be under way.
+  ///
+  /// - Throws: ``SyncError/leaseLost(reason:)`` where another sync is active.
+  private func sendUnderFence(
+    _ request: TransferRequest, _ lease: SyncLease
+  ) async throws(SyncError) -> TransferResponse {
+    var request = request
+    // libcurl would send it twice by itself.
+    request.usesFreshConnection = true
+    var refusals = 0
+    while true {
+      var fence: Int64 = -1
+      let response = try await sendAgain { () async throws(SyncError) in
+        fence = try await lease.fence()
+        request.headers[registryFenceHeader] = String(fence)
+        do throws(SyncError) {
+          return try await send(request)
+        } catch {
+          if error.leavesOpen { lease.doubt(fence) }
+          throw error
+        }
+      }
+      guard response.status == 409 else { return response }
+      // Another request that got no answer has had the fence raised meanwhile, or is about to. Where it is
+      // another sync that has the lease now, the backend says so when it is asked for a newer one.
+      if fence == lease.newestFence { refusals += 1 }
+      guard refusals < Self.refusalLimit else { throw .leaseLost(reason: detail(of: response)) }
+      lease.doubt(fence)
+    }
+  }
+
+  /// So often a backend is believed that gives a newer fence and then refuses it.
+  private static let refusalLimit = 3
+
+  /// Does something again after what may pass by itself.
   private func sendAgain(
-    _ request: () throws(SyncError) -> TransferRequest
+    _ send: () async throws(SyncError) -> TransferResponse
   ) async throws(SyncError) -> TransferResponse {
     var attempt = 1
     while true {
       do throws(SyncError) {
-        return try await send(try request())
+        return try await send()
       } catch {
         guard case .backendAway = error, attempt < retries.attempts else { throw error }
         var generator = SystemRandomNumberGenerator()

@@ -7,16 +7,20 @@ struct RememberedCrate: Sendable, Equatable {
   var digest: UInt64
   /// `E` and the file's `ETag`, or `L` and its `Last-Modified`; empty: neither.
   var validator: String
+  /// How many versions the file lists; nil: unknown, as of a line of an older sync.
+  var versions: Int?
 
   /// Of a crate that the registry does not have.
   static let missing = RememberedCrate(digest: 0, validator: "")
 
+  var isMissing: Bool { digest == Self.missing.digest && validator.isEmpty }
   var etag: String? { validator.hasPrefix("E") ? String(validator.dropFirst()) : nil }
   var lastModified: String? { validator.hasPrefix("L") ? String(validator.dropFirst()) : nil }
 
-  init(digest: UInt64, validator: String) {
+  init(digest: UInt64, validator: String, versions: Int? = nil) {
     self.digest = digest
     self.validator = validator
+    self.versions = versions
   }
 
   /// - Parameter digest: SHA-256.
@@ -30,8 +34,8 @@ struct RememberedCrate: Sendable, Equatable {
 /// What is remembered of all crates of a sparse index: in memory, and in a file to which it is
 /// appended, so that a change of one crate does not write those of all.
 ///
-/// A line a crate: name, digest, validator, separated by tabs; the last line of a crate counts, and a
-/// line that a crash has cut counts as none.
+/// A line a crate: name, digest, validator, number of versions, separated by tabs; the last line of a
+/// crate counts, and a line that a crash has cut counts as none.
 struct CrateMemory: Sendable {
   private(set) var crates: [String: RememberedCrate] = [:]
   private let path: String
@@ -95,6 +99,10 @@ struct CrateMemory: Sendable {
     bytes += String(remembered.digest, radix: 16).utf8
     bytes.append(9)
     bytes += remembered.validator.utf8
+    if let versions = remembered.versions {
+      bytes.append(9)
+      bytes += String(versions).utf8
+    }
     bytes.append(10)
   }
 
@@ -104,11 +112,12 @@ struct CrateMemory: Sendable {
     while let end = rest.firstIndex(of: 10) {
       linesInFile += 1
       let fields = rest[..<end].split(separator: 9, omittingEmptySubsequences: false)
-      if fields.count == 3, !fields[0].isEmpty,
+      if (3...4).contains(fields.count), !fields[0].isEmpty,
         let digest = UInt64(String(decoding: fields[1], as: UTF8.self), radix: 16)
       {
         crates[String(decoding: fields[0], as: UTF8.self)] = RememberedCrate(
-          digest: digest, validator: String(decoding: fields[2], as: UTF8.self))
+          digest: digest, validator: String(decoding: fields[2], as: UTF8.self),
+          versions: fields.count == 4 ? Int(String(decoding: fields[3], as: UTF8.self)) : nil)
       }
       rest = rest[(end + 1)...]
     }

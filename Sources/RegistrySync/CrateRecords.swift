@@ -12,6 +12,8 @@ struct CrateRecords: Sendable {
   var problems: [SyncProblem] = []
   /// The lines say that the index has no version of the crate.
   var isGone = false
+  /// How many versions they say that the index has; nil: nothing is said of the others.
+  var listed: Int?
 
   /// - Parameters:
   ///   - file: the index file; empty where the index has the crate no more.
@@ -38,6 +40,7 @@ struct CrateRecords: Sendable {
     }
     if let listed {
       isGone = listed.isEmpty
+      self.listed = listed.count
       RecordLine.append(.crate(RegistryCrate(crate: name, versions: listed)), to: &lines)
     }
   }
@@ -46,8 +49,37 @@ struct CrateRecords: Sendable {
   init(gone crate: CrateName) {
     name = crate
     isGone = true
+    listed = 0
     RecordLine.append(.crate(RegistryCrate(crate: crate, versions: [])), to: &lines)
   }
+}
+
+/// How many versions an older index file has and a newer one lacks; none where a line of the newer one cannot
+/// be read, for then it takes none away. Pure.
+func versionsLost(
+  from old: [UInt8], to new: [UInt8], of crate: CrateName, reader: IndexFileReader
+) -> Int {
+  guard let new = versions(of: new, crate, reader) else { return 0 }
+  return (versions(of: old, crate, reader, skipsProblems: true) ?? []).subtracting(new).count
+}
+
+/// The versions that a file lists; nil: a line's cannot be read.
+private func versions(
+  of file: [UInt8], _ crate: CrateName, _ reader: IndexFileReader, skipsProblems: Bool = false
+) -> Set<Semver>? {
+  var versions: Set<Semver>? = []
+  reader.read(file, of: crate) { line in
+    switch line {
+    case .entry(let entry, _): versions?.insert(entry.version)
+    case .problem(let problem):
+      if let version = problem.version {
+        versions?.insert(version)
+      } else if !skipsProblems {
+        versions = nil
+      }
+    }
+  }
+  return versions
 }
 
 extension IndexEntry {

@@ -38,6 +38,7 @@ struct GitSync {
     if git.commit == nil { tellMissing(in: changes, &report) }
     let done = min(unfinished.files, changes.count)
     try await checkDeletions(in: changes[done...], from: git.commit)
+    try await checkVersions(in: changes[done...], from: git.commit)
     var way = Way(session: session, changes: changes, done: done, git: git, state: state)
     // In this order: what the state names must be kept.
     try await keep(commit, as: "unfinished")
@@ -62,14 +63,56 @@ struct GitSync {
   ) async throws(SyncError) {
     let gone = changes.count(where: \.isDeletion)
     // Counting all crates takes long where there are many.
-    guard gone > DeletionBound.limit(of: 0), let old else { return }
+    guard gone > DeletionBound.least, let old else { return }
     let crates: [GitChange]
     do throws(RegistryError) {
       crates = filtered(try await index.crates(at: old))
     } catch {
       throw Task.isCancelled ? .cancelled : .registry(error)
     }
-    try session.deletions.check(gone: gone, of: crates.count, isWhole: true)
+    try session.deletions.check(.crates, gone: gone, of: crates.count, isWhole: true)
+  }
+
+  /// The same where a commit's files lack too many versions of the older one's.
+  private func checkVersions(
+    in changes: ArraySlice<GitChange>, from old: String?
+  ) async throws(SyncError) {
+    let edited = changes.filter { $0.old != nil && $0.new != nil && !$0.isDeletion }
+    guard !session.deletions.isLifted, !edited.isEmpty, let old else { return }
+    let lost: Int
+    var known = 0
+    do throws(RegistryError) {
+      lost = try await countLost(in: edited)
+      // Counting all versions takes long where there are many.
+      if lost > DeletionBound.least { known = try await countVersions(at: old) }
+    } catch {
+      throw Task.isCancelled ? .cancelled : .registry(error)
+    }
+    try session.deletions.check(.versions, gone: lost, of: known, isWhole: true)
+  }
+
+  private func countLost(in edited: [GitChange]) async throws(RegistryError) -> Int {
+    let objects = edited.flatMap { [$0.old, $0.new].compactMap { $0 } }
+    return try await index.read(objects) { (files) async throws(RegistryError) in
+      let reader = IndexFileReader()
+      var lost = 0
+      for change in edited {
+        let (old, new) = (try await files.next(), try await files.next())
+        lost += versionsLost(from: old, to: new, of: change.crate, reader: reader)
+      }
+      return lost
+    }
+  }
+
+  /// How many lines the files of a commit have.
+  private func countVersions(at commit: String) async throws(RegistryError) -> Int {
+    let crates = filtered(try await index.crates(at: commit))
+    return try await index.read(crates.lazy.compactMap(\.new)) {
+      (files) async throws(RegistryError) in
+      var versions = 0
+      for _ in crates { versions += try await files.next().split(separator: 10).count }
+      return versions
+    }
   }
 
   /// The files of the way, in an order that is the same after a kill.

@@ -1,4 +1,5 @@
 import Blocking
+import Cryptography
 import FarmModel
 import Foundation
 import Logging
@@ -62,14 +63,19 @@ struct LeaseDesk: Sendable {
     if let left = await folder.leftLease(backendURL: backendURL) {
       await backend.giveBack(left)
     }
-    let holder = "\(ProcessInfo.processInfo.hostName)/\(getpid())"
+    // Containers may have the same host name and number of the process.
+    let holder = "\(ProcessInfo.processInfo.hostName)/\(getpid())/\(Random.token(bytes: 4))"
     var lastHolder: String?
     while true {
       let asked = ContinuousClock.now
       switch try await backend.lease(RegistryLeaseRequest(holder: holder)) {
       case .granted(let grant):
-        let lease = SyncLease(holder: holder, grant: grant, asked: asked)
-        try await folder.keep(lease.request, backendURL: backendURL)
+        let note: SyncLease.Note = { [folder, backendURL] (request) async throws(SyncError) in
+          try await folder.keep(request, backendURL: backendURL)
+        }
+        let lease = SyncLease(
+          holder: holder, grant: grant, asked: asked, backend: backend, logger: logger, note: note)
+        try await note(lease.request)
         return lease
       case .taken(let refusal):
         if refusal.holder != lastHolder {
@@ -90,15 +96,10 @@ struct LeaseDesk: Sendable {
     while true {
       do throws(SyncError) {
         try await sleep(min(Self.renewal, max(.milliseconds(50), lease.remaining / 3)))
-        let asked = ContinuousClock.now
-        switch try await backend.lease(lease.request) {
-        case .granted(let grant): lease.renew(grant, asked: asked)
-        case .taken(let refusal):
-          return .failed(.leaseLost(reason: "\(refusal.holder) has it now"))
-        }
+        try await lease.renew()
       } catch {
         guard case .backendAway = error else { return .failed(error) }
-        if (try? lease.fence()) == nil {
+        if lease.remaining <= .zero {
           return .failed(.leaseLost(reason: "it could not be renewed: \(error)"))
         }
       }

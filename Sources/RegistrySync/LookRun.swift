@@ -1,5 +1,6 @@
 import CrateRegistry
 import FarmModel
+import Logging
 
 /// Looks into the `.crate` files that the backend asks for, and tells it what is in them.
 struct LookRun {
@@ -18,6 +19,8 @@ struct LookRun {
   private enum Answer: Sendable {
     /// Lines for the backend, and a problem that they tell.
     case lines(CrateRecords)
+    /// The index lists the version no more; the crate's lines say so.
+    case unlisted(CrateRecords)
     case failed(RegistryError)
   }
 
@@ -25,8 +28,15 @@ struct LookRun {
   private struct Book {
     /// What the backend asks for twice it could not use: it is left to the next sync.
     var asked: Set<RegistryLooks.Version> = []
+    /// The crates of those.
+    var crates: Set<CrateName> = []
     /// Told at the end: many may be gone only because the server is broken.
     var gone: [CrateName: CrateRecords] = [:]
+    /// How many crates it lists no more, and how many versions of others.
+    var goneCrates = 0
+    var unlisted = 0
+    /// The backend keeps no failures: it is not told any more.
+    var keepsNoFailures = false
     var progress: ProgressCount
   }
 
@@ -38,6 +48,7 @@ struct LookRun {
     while end.map({ ContinuousClock.now < $0 }) ?? true {
       let wanted = try await session.courier.backend.looks(limit: Self.batch)
         .filter { book.asked.insert($0).inserted }
+      book.crates.formUnion(wanted.map(\.crate))
       if wanted.isEmpty { break }
       try await run(wanted, until: end, &book, &report)
     }
@@ -78,11 +89,16 @@ struct LookRun {
                 reason: "\(version.version) is not looked into now: \(error)"), in: &report)
             troubles.add(error, of: version)
             guard troubles.isBearable else { throw .registry(error) }
-            if troubles.untold.count >= Self.lines { try await tell(&troubles) }
-          case .lines(let records) where records.isGone:
-            book.gone[version.crate] = records
+            if troubles.untold.count >= Self.lines { try await tell(&troubles, &book) }
+          case .unlisted(let records):
+            troubles.endSuccession()
+            for problem in records.problems { session.note(problem, in: &report) }
+            let before = book.gone.updateValue(records, forKey: version.crate)
+            if !records.isGone { book.unlisted += 1 } else if before == nil { book.goneCrates += 1 }
             try session.deletions.check(
-              gone: book.gone.count, of: Set(book.asked.map(\.crate)).count, isWhole: false)
+              .crates, gone: book.goneCrates, of: book.crates.count, isWhole: false)
+            try session.deletions.check(
+              .versions, gone: book.unlisted, of: book.asked.count, isWhole: false)
           case .lines(let records):
             troubles.endSuccession()
             for problem in records.problems { session.note(problem, in: &report) }
@@ -93,7 +109,7 @@ struct LookRun {
           }
         }
         try await send(&body, &report)
-        try await tell(&troubles)
+        try await tell(&troubles, &book)
         return nil
       } catch {
         group.cancelAll()
@@ -102,7 +118,7 @@ struct LookRun {
         switch error {
         case .registry, .massDeletion:
           try? await send(&body, &report)
-          try? await tell(&troubles)
+          try? await tell(&troubles, &book)
         default: break
         }
         return error
@@ -137,10 +153,18 @@ struct LookRun {
     }
   }
 
-  private func tell(_ troubles: inout Troubles) async throws(SyncError) {
+  private func tell(_ troubles: inout Troubles, _ book: inout Book) async throws(SyncError) {
     guard !troubles.untold.isEmpty else { return }
-    try await session.courier.backend.lookFailed(troubles.untold, lease: session.courier.lease)
-    troubles.untold = []
+    defer { troubles.untold = [] }
+    guard !book.keepsNoFailures else { return }
+    do throws(SyncError) {
+      try await session.courier.backend.lookFailed(troubles.untold, lease: session.courier.lease)
+    } catch {
+      guard case .oldBackend = error else { throw error }
+      session.logger.warning(
+        "what could not be looked into is not remembered, and tried again by every sync: \(error)")
+      book.keepsNoFailures = true
+    }
   }
 
   private func send(
@@ -169,7 +193,7 @@ struct LookRun {
       let finding: CrateFiles.Finding
       if let known { finding = known } else { finding = try await files.find(wanted) }
       switch finding {
-      case .unlisted(let records): return .lines(records)
+      case .unlisted(let records): return .unlisted(records)
       case .entry(let entry):
         let found = try await look.contents(
           of: entry.name, entry.version, checksum: entry.checksum)
@@ -184,7 +208,7 @@ struct LookRun {
 }
 
 extension RecordBody<Never> {
-  fileprivate mutating func append(_ records: CrateRecords) {
+  mutating func append(_ records: CrateRecords) {
     append(
       records.lines, count: records.lines.count { $0 == 10 }, versions: records.versions,
       of: records.name.text, mark: nil)

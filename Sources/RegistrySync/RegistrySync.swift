@@ -130,7 +130,13 @@ public struct RegistrySync: Service {
     }
     try await session.sendTemplate(&state)
     try await folder.save(state)
-    try await LookRun(session: session, look: look(opened.configuration), files: opened.files)
+    let api = (configuration.asksAPI ? opened.configuration.api : nil).map {
+      RegistryAPI(base: $0, client: client, interval: configuration.apiInterval)
+    }
+    if let api {
+      try await DownloadSurvey(session: session, api: api, filter: list).run(&state, &report)
+    }
+    try await LookRun(session: session, look: look(opened.configuration, api), files: opened.files)
       .run(until: end, &report)
     return report
   }
@@ -178,11 +184,10 @@ public struct RegistrySync: Service {
     return try await CrateList.load(configuration)
   }
 
-  private func look(_ registry: RegistryConfiguration) -> CrateLook {
-    let api = configuration.asksAPI ? registry.api : nil
-    return CrateLook(
+  private func look(_ registry: RegistryConfiguration, _ api: RegistryAPI?) -> CrateLook {
+    CrateLook(
       downloader: CrateDownloader(template: registry.download, client: client, retries: retries),
-      folder: folder.downloads, api: api.map { RegistryAPI(base: $0, client: client) })
+      folder: folder.downloads, api: api)
   }
 
   private func log(_ report: SyncReport) {

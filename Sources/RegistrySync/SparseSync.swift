@@ -1,6 +1,7 @@
 import CrateRegistry
 import Cryptography
 import FarmModel
+import Logging
 
 /// Brings the backend to what a sparse index says of the crates that are followed.
 struct SparseSync {
@@ -90,8 +91,23 @@ private struct SparseSource {
   private let reader = IndexFileReader()
   private var cutter: BodyCutter<SparseSync.Mark>
   /// Sent when all crates have been asked for: many may be gone only because the server is broken.
-  private var gone: [(CrateRecords, SparseSync.Mark)] = []
-  private let total: Int
+  private var gone = Missing()
+  private let names: ArraySlice<CrateName>
+
+  /// What the index lacks.
+  private struct Missing {
+    typealias Crate = (records: CrateRecords, mark: SparseSync.Mark)
+    /// Crates that it had.
+    var crates: [Crate] = []
+    /// Crates of which nothing is remembered: an older sync's memory may be lost, or there never was one.
+    var unknown: [Crate] = []
+    /// Crates that it has, but for some of their versions.
+    var cut: [Crate] = []
+    /// How many versions those lack.
+    var versions = 0
+    /// How many versions all crates had, once that was counted: it takes long where they are many.
+    var known: Int?
+  }
 
   init(
     session: SyncSession, index: SparseIndex, rest: ArraySlice<CrateName>, progress: ProgressCount
@@ -99,7 +115,7 @@ private struct SparseSource {
     self.session = session
     self.index = index
     self.rest = rest
-    total = rest.count
+    names = rest
     self.progress = progress
     cutter = BodyCutter(
       registry: session.registry, limits: .init(lines: session.configuration.linesAtOnce))
@@ -113,8 +129,7 @@ private struct SparseSource {
       if let body = cutter.takeFull() { return body }
       ask(&answers, memory)
       guard let (name, answer) = await answers.next() else {
-        for (records, mark) in gone { cutter.append(records, mark: mark) }
-        gone = []
+        for (records, mark) in takeMissing() { cutter.append(records, mark: mark) }
         return cutter.takeFull() ?? cutter.takeRest()
       }
       asked -= 1
@@ -156,24 +171,60 @@ private struct SparseSource {
     case .missing:
       session.note(
         SyncProblem(crate: name.text, reason: "the registry has no such crate"), in: &report)
-      if memory[name.normalized] != .missing {
+      if memory[name.normalized]?.isMissing != true {
         records = CrateRecords(gone: name)
         mark = SparseSync.Mark(name: name, remembered: .missing)
       }
-    case .changed(let bytes, let remembered):
-      records = CrateRecords(name, file: bytes, reader: reader)
+    case .changed(let bytes, var remembered):
+      let new = CrateRecords(name, file: bytes, reader: reader)
+      remembered.versions = new.listed ?? memory[name.normalized]?.versions
+      records = new
       mark = SparseSync.Mark(name: name, remembered: remembered)
     }
     for problem in records?.problems ?? [] { session.note(problem, in: &report) }
-    if let records, let mark {
-      if records.isGone {
-        gone.append((records, mark))
-        try session.deletions.check(gone: gone.count, of: total, isWhole: false)
-      } else {
-        cutter.append(records, mark: mark)
-      }
-    }
+    if let records, let mark { try put((records, mark), memory) }
     progress.add(crates: 1, versions: records?.versions ?? 0)
+  }
+
+  /// Has it sent, at the end where something is missing.
+  private mutating func put(_ crate: Missing.Crate, _ memory: CrateMemory) throws(SyncError) {
+    let old = memory[crate.mark.name.normalized]
+    let lost = (old?.versions ?? 0) - (crate.records.listed ?? .max)
+    if crate.records.isGone {
+      guard let old, !old.isMissing else { return gone.unknown.append(crate) }
+      gone.crates.append(crate)
+      try session.deletions.check(.crates, gone: gone.crates.count, of: names.count, isWhole: false)
+    } else if lost > 0, !session.deletions.isLifted {
+      gone.cut.append(crate)
+      gone.versions += lost
+      try session.deletions.check(
+        .versions, gone: gone.versions, of: countKnown(memory), isWhole: false)
+    } else {
+      cutter.append(crate.records, mark: crate.mark)
+    }
+  }
+
+  private mutating func countKnown(_ memory: CrateMemory) -> Int {
+    let known = gone.known ?? names.reduce(0) { $0 + (memory[$1.normalized]?.versions ?? 0) }
+    gone.known = known
+    return known
+  }
+
+  /// What is sent at the end. The backend may know crates that this sync does not: they are told to be gone
+  /// where there are not too many of them.
+  private mutating func takeMissing() -> [Missing.Crate] {
+    defer { gone = Missing() }
+    let unknown = gone.unknown.count
+    let limit = DeletionBound.limit(of: names.count)
+    if session.deletions.isLifted || gone.crates.count + unknown <= limit {
+      return gone.crates + gone.unknown + gone.cut
+    }
+    session.logger.warning(
+      """
+      the registry lacks \(unknown) of the names that are followed, and this sync has never seen them: where the \
+      backend knows them, they are not marked deleted (sync once with --allow-mass-deletion)
+      """)
+    return gone.crates + gone.cut
   }
 }
 
@@ -187,11 +238,14 @@ extension SparseAnswer {
       case .notModified: self = .unchanged
       case .missing: self = .missing
       case .changed(let bytes, let etag, let lastModified):
-        let new = RememberedCrate(
+        var new = RememberedCrate(
           digest: SHA256.digest(of: bytes), etag: etag, lastModified: lastModified)
-        self =
-          old.map { $0 != .missing && $0.digest == new.digest } == true
-          ? .same(new) : .changed(bytes, new)
+        if let old, !old.isMissing, old.digest == new.digest {
+          new.versions = old.versions
+          self = .same(new)
+        } else {
+          self = .changed(bytes, new)
+        }
       }
     } catch {
       self = .failed(error)

@@ -23,6 +23,8 @@ public struct SyncConfiguration: Sendable {
   /// Whether the registry's web API is asked before a `.crate` is downloaded, the setting
   /// `registry-api`: at most once a second.
   public var asksAPI: Bool
+  /// From the begin of one request to the registry's web API to that of the next.
+  var apiInterval = Duration.seconds(1)
   /// Whether one sync may mark any number of crates deleted, the setting `allow-mass-deletion`.
   public var allowsMassDeletion = false
 

@@ -19,15 +19,24 @@ public enum SyncError: Error, Sendable, Equatable, CustomStringConvertible {
   case oldBackend(url: String)
   /// Another registry sync has the lease now, or may have it.
   case leaseLost(reason: String)
-  /// So many crates are missing from the index that nothing of them was marked deleted.
+  /// So many crates, or versions of crates that are there, are missing from the index that none of them was
+  /// marked deleted.
   ///
   /// - `gone`: how many; `isWhole`: it counts all of them, else there may be more.
-  /// - `crates`: how many were looked for; `limit`: how many one sync may mark.
-  case massDeletion(gone: Int, isWhole: Bool, crates: Int, limit: Int)
+  /// - `known`: how many there were or were looked for; `limit`: how many one sync may mark.
+  case massDeletion(of: Deleted, gone: Int, isWhole: Bool, known: Int, limit: Int)
   /// The state file cannot be written.
   case state(path: String, reason: String)
   /// The sync was stopped.
   case cancelled
+
+  /// What an index lacks.
+  public enum Deleted: Sendable, Equatable {
+    /// Whole crates.
+    case crates
+    /// Versions of crates whose other versions are there.
+    case versions
+  }
 
   /// Whether only an operator can help: no use in trying again.
   public var isFatal: Bool {
@@ -40,6 +49,14 @@ public enum SyncError: Error, Sendable, Equatable, CustomStringConvertible {
   /// Whether another sync may be active.
   var isLeaseLost: Bool {
     if case .leaseLost = self { true } else { false }
+  }
+
+  /// Whether what was sent may be kept even so, perhaps later.
+  var leavesOpen: Bool {
+    switch self {
+    case .backendAway, .cancelled: true
+    default: false
+    }
   }
 
   /// Whether the backend found fault with the lines themselves, rather than with the request.
@@ -61,12 +78,14 @@ public enum SyncError: Error, Sendable, Equatable, CustomStringConvertible {
     case .rejected(let url, let status, let detail):
       "\(url) refuses the lines (status \(status)): \(detail)"
     case .oldBackend(let url):
-      "\(url) is unknown there (status 404): the backend is older than this registry sync, or "
+      "\(url) is unknown there: the backend is older than this registry sync, or "
         + "backend-url is not a backend of builds.rs"
     case .leaseLost(let reason): "the registry sync's lease is lost: \(reason)"
-    case .massDeletion(let gone, let isWhole, let crates, let limit):
-      "the index lacks \(isWhole ? "" : "at least ")\(gone) of \(crates) crates, and one sync marks at "
-        + "most \(limit) deleted; none was. Where the registry has really removed them, sync once with "
+    case .massDeletion(let kind, let gone, let isWhole, let known, let limit):
+      "the index lacks \(isWhole ? "" : "at least ")\(gone) of \(known) "
+        + (kind == .crates ? "crates" : "versions (of crates that it has)")
+        + ", and one sync marks at most \(limit) deleted; none was. Where the registry has really removed "
+        + "them, sync once with "
         + "--allow-mass-deletion (BUILDSRS_ALLOW_MASS_DELETION=on)"
     case .state(let path, let reason): "cannot write \(path): \(reason)"
     case .cancelled: "the sync was stopped"

@@ -11,9 +11,19 @@ struct SyncState: Codable, Sendable, Equatable {
   var downloadTemplate: String?
   /// Of a git index.
   var git: GitState?
+  /// The last survey of downloads.
+  var downloads: Survey?
+
+  /// How far the backend knows how often crates were downloaded.
+  struct Survey: Codable, Sendable, Equatable {
+    /// Seconds since 1970.
+    var begun: Int64
+    /// What the web API calls the page that is next; nil: the first one, or there are no more.
+    var next: String?
+  }
 
   enum CodingKeys: String, CodingKey {
-    case format, git
+    case format, git, downloads
     case indexURL = "index_url"
     case backendURL = "backend_url"
     case downloadTemplate = "download_template"

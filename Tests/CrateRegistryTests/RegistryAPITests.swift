@@ -28,6 +28,33 @@ struct RegistryAPITests {
     }
   }
 
+  @Test("tells the most downloaded crates page by page")
+  func mostDownloaded() async throws {
+    try await withServer { request, connection in
+      switch request.target {
+      case "/api/v1/crates?sort=downloads&per_page=100":
+        connection.answer(
+          200,
+          """
+          {"crates":[{"id":"a","name":"A-b","downloads":9,"recent_downloads":1},
+          {"name":"../x","downloads":8},{"name":"c","downloads":7}],
+          "meta":{"next_page":"?sort=downloads&seek=x%3D","total":4}}
+          """)
+      case "/api/v1/crates?sort=downloads&seek=x%3D":
+        connection.answer(200, #"{"crates":[],"meta":{"next_page":"//elsewhere/?#"}}"#)
+      default: connection.answer(404)
+      }
+    } test: { server in
+      let api = RegistryAPI(base: server.url, client: client, interval: .zero)
+      let first = try await api.mostDownloaded()
+      #expect(first.crates.map { "\($0.name) \($0.downloads)" } == ["A-b 9", "c 7"])
+      let second = try await api.mostDownloaded(page: first.next)
+      #expect(second.crates.isEmpty && second.next == nil)
+      let error = await failure { try await api.mostDownloaded(page: "?x") }
+      #expect(error == .status(url: server.url + "/api/v1/crates?x", status: 404))
+    }
+  }
+
   @Test("another answer is an error")
   func noAnswer() async throws {
     try await withServer { request, connection in

@@ -78,6 +78,60 @@ struct RegistryLeaseTests {
     }
   }
 
+  @Test("who has it gets it under a newer fence, once however often it asks, and nobody else does")
+  func raise() async throws {
+    try await Farm.with { farm in
+      let database = farm.database
+      _ = try await database.leaseRegistry(Self.first)
+      let known = RegistryLeaseRequest(holder: "first", fence: 1)
+      try await runOut(farm)
+      for _ in 0..<2 {
+        let answer = try await database.raiseRegistryFence(known)
+        #expect(fence(answer) == 2)
+      }
+      // It lasts again, and the older fence is worth nothing.
+      #expect(fence(try await database.leaseRegistry(Self.second)) == nil)
+      #expect(fence(try await database.leaseRegistry(known)) == nil)
+      await #expect(throws: RegistryError.staleFence(1)) {
+        try await database.ingest([Farm.registry, Farm.version("one")], fence: 1)
+      }
+      _ = try await database.ingest([Farm.registry, Farm.version("one")], fence: 2)
+      let newer = RegistryLeaseRequest(holder: "first", fence: 2)
+      #expect(fence(try await database.raiseRegistryFence(newer)) == 3)
+      // A request that comes late changes nothing; nor does somebody else's.
+      for stranger in [known, RegistryLeaseRequest(holder: "second", fence: 3)] {
+        #expect(fence(try await database.raiseRegistryFence(stranger)) == nil)
+      }
+      let newest = RegistryLeaseRequest(holder: "first", fence: 3)
+      #expect(fence(try await database.leaseRegistry(newest)) == 3)
+      // What nobody has is taken anew.
+      try await database.releaseRegistry(newest)
+      #expect(fence(try await database.raiseRegistryFence(newest)) == 4)
+    }
+  }
+
+  @Test("a newer fence is given while a body is kept, and the next body waits for that one")
+  func raiseBesideBody() async throws {
+    try await Farm.with { farm in
+      let database = farm.database
+      _ = try await database.leaseRegistry(Self.first)
+      let known = RegistryLeaseRequest(holder: "first", fence: 1)
+      let other = try await PostgresConnection(connecting: database.pool.address)
+      try await other.query("BEGIN")
+      // What keeping a body begins with.
+      try await other.query("SELECT pg_advisory_xact_lock(hashtext('builds.rs registry'))")
+      #expect(fence(try await database.raiseRegistryFence(known)) == 2)
+      async let next = database.ingest([Farm.registry, Farm.version("two")], fence: 2)
+      try await untilSomebodyWaits(for: other)
+      try await other.query("COMMIT")
+      await other.close()
+      #expect(try await next.added == 1)
+      await #expect(throws: RegistryError.staleFence(1)) {
+        try await database.ingest([Farm.registry, Farm.version("one")], fence: 1)
+      }
+    }
+  }
+
   @Test("many that ask at once: one gets it")
   func race() async throws {
     try await Farm.with { farm in

@@ -7,7 +7,7 @@ import Testing
 import Transfer
 
 /// What a registry sync has told a backend is the same whether or not it was killed on the way.
-@Suite("A registry sync is killed", .serialized, .timeLimit(.minutes(5)))
+@Suite("A registry sync, or its backend, is killed", .serialized, .timeLimit(.minutes(5)))
 struct KilledSyncTests {
   private static let kills = 10
   private static let programs = 8
@@ -38,20 +38,86 @@ struct KilledSyncTests {
           _ = await sync.ending()
         }
         try await Self.finish(disturbed, index, origin)
-        let found = try await Self.dump(disturbed)
-        #expect(found.map(\.count) == expected.map(\.count))
-        for (rows, wanted) in zip(found, expected) {
-          let differing = Set(rows).symmetricDifference(wanted)
-          #expect(differing.isEmpty, "\(differing.sorted().prefix(4))")
-        }
-        #expect(expected[2].count == Self.programs, "one job each")
+        Self.compare(try await Self.dump(disturbed), expected)
       }
     }
   }
 
+  @Test(
+    "at moments at which the backend keeps what it says, and goes on with the one that comes after it"
+  )
+  func killedBackend() async throws {
+    let targets = [KillTests.triple: TestFarm.fakeTarget()]
+    let modules = ["libFakeExecutor.so"]
+    try await TestFarm.with(targets: targets, modules: modules) { undisturbed in
+      for number in 0..<Self.programs {
+        try undisturbed.registry.publishSimple("program-\(number)")
+      }
+      let api = try await undisturbed.start()
+      // Three bodies.
+      let index = try await Self.index(of: undisturbed, versions: 40_000)
+      try await Self.finish(undisturbed, index, api.origin)
+      let expected = try await Self.dump(undisturbed)
+
+      try await TestFarm.with(targets: targets, modules: modules) { disturbed in
+        let origin = try await disturbed.farm.startBackend()
+        var sync = try Self.sync(disturbed, index, origin, name: "sync-0")
+        let database = try await PostgresConnection(connecting: disturbed.farm.database)
+        var kills = 0
+        for round in 1...5 {
+          guard try await Self.untilKept(database, sync) else { break }
+          let backend = try #require(await disturbed.farm.processes.first { $0.name == "backend" })
+          await backend.send(SIGKILL)
+          _ = await backend.ending()
+          await disturbed.farm.forget(backend)
+          kills += 1
+          let next = try await disturbed.farm.startBackend(
+            listen: String(origin.dropFirst("http://".count)))
+          #expect(next == origin)
+          // It gives up after some attempts.
+          if await !sync.isRunning {
+            sync = try Self.sync(disturbed, index, origin, name: "sync-\(round)")
+          }
+        }
+        #expect(kills >= 3)
+        _ = await sync.ending()
+        try await Self.finish(disturbed, index, origin)
+        let fence = try await database.query("SELECT fence FROM registry_lease")[0].int("fence")
+        #expect(fence > 2, "what got no answer is sent again under a newer fence")
+        await database.close()
+        Self.compare(try await Self.dump(disturbed), expected)
+      }
+    }
+  }
+
+  /// Waits until a body of the sync is being kept; false: the sync ends before.
+  private static func untilKept(
+    _ database: PostgresConnection, _ sync: ChildProcess
+  ) async throws -> Bool {
+    while await sync.isRunning {
+      let keeping = try await database.query(
+        """
+        SELECT count(*) AS n FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+        WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()
+          AND a.state = 'active' AND a.query ~ 'staged_'
+        """)
+      if try keeping[0].int("n") > 0 { return true }
+    }
+    return false
+  }
+
+  private static func compare(_ found: [[Substring]], _ expected: [[Substring]]) {
+    #expect(found.map(\.count) == expected.map(\.count))
+    for (rows, wanted) in zip(found, expected) {
+      let differing = Set(rows).symmetricDifference(wanted)
+      #expect(differing.isEmpty, "\(differing.sorted().prefix(4))")
+    }
+    #expect(expected[2].count == programs, "one job each")
+  }
+
   /// A git index with the test's programs and many crates that have no `.crate`; its URL.
-  private static func index(of test: TestFarm) async throws -> String {
-    let synthetic = SyntheticIndex(seed: 7, crates: 300, versions: 9000)
+  private static func index(of test: TestFarm, versions: Int = 9000) async throws -> String {
+    let synthetic = SyntheticIndex(seed: 7, crates: 300, versions: versions)
     let client = TransferClient()
     defer { client.shutdown() }
     let registry = try #require(await test.farm.registryAddress)

@@ -3,6 +3,7 @@ import Backend
 import BuilderProtocol
 import Cryptography
 import Database
+import DatabaseTestSupport
 import FarmModel
 import Foundation
 import Postgres
@@ -192,6 +193,42 @@ struct BackendPublishTests {
       let named = "/api/v1/crates/tool/1.0.0/\(BackendFarm.x86)/\(job.archive)"
       #expect(try await farm.get(named).status == 302)
       #expect(try await farm.get(named, follow: true).body == Self.bytes)
+    }
+  }
+
+  @Test(
+    "every download makes a crate popular once, by whatever address",
+    arguments: [nil, "http://127.0.0.1:1"])
+  func uses(publicURL: String?) async throws {
+    try await TestDatabase.with(migrations: TestDatabase.projectMigrations) { test in
+      try await BackendFarm.with(address: test.address) {
+        $0.storagePublicURL = publicURL
+      } _: { farm in
+        let job = try await publish(farm)
+        let page = try await farm.get("/api/v1/crates/tool/latest/\(BackendFarm.x86)")
+        let own = page.json("artifacts", "0", "url")
+        let named = "/api/v1/crates/tool/1.0.0/\(BackendFarm.x86)/\(job.archive)"
+        // 1: led to its own address. 2: asked by it. 3: in pieces. 4: as other tools name it.
+        let address = try #require(try await farm.get(named).headers["Location"])
+        _ = try await farm.get(address)
+        _ = try await farm.get(own)
+        for range in ["bytes=0-4", "bytes=5-9", "bytes=10-"] {
+          _ = try await farm.get(own, headers: ["Range": range])
+        }
+        _ = try await farm.get("/download/tool-1.0.0/\(job.archive)")
+        // Not downloads.
+        _ = try await farm.send("HEAD", own)
+        _ = try await farm.get(own + ".minisig")
+        _ = try await farm.get(own + ".sha256")
+        _ = try await farm.get("/api/v1/artifacts/\(String(repeating: "0", count: 64))/x")
+      }
+      // A backend that stops writes it down.
+      let pool = PostgresPool(test.address, maximumConnections: 1)
+      let uses = try await pool.query("SELECT farm_uses FROM crates").map {
+        try $0.int("farm_uses")
+      }
+      await pool.close()
+      #expect(uses == [4])
     }
   }
 

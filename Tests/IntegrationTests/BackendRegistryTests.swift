@@ -135,11 +135,11 @@ struct BackendRegistryTests {
 struct BackendSyncTests {
   private let authorization: TransferHeaders = ["Authorization": "Bearer \(BackendFarm.token)"]
 
-  private func lease(_ farm: BackendFarm, _ body: String, _ method: String = "POST") async throws
-    -> BackendFarm.Answer
-  {
+  private func lease(
+    _ farm: BackendFarm, _ body: String, _ method: String = "POST", path: String = "lease"
+  ) async throws -> BackendFarm.Answer {
     try await farm.send(
-      method, "/api/v1/registry/lease", headers: authorization, body: Array(body.utf8))
+      method, "/api/v1/registry/\(path)", headers: authorization, body: Array(body.utf8))
   }
 
   @Test("one sync has the lease, and its fence guards what it reports")
@@ -175,6 +175,33 @@ struct BackendSyncTests {
       for (method, path) in [("POST", "lease"), ("DELETE", "lease"), ("GET", "looks")] {
         #expect(try await farm.send(method, "/api/v1/registry/\(path)").status == 401)
       }
+    }
+  }
+
+  @Test("who has the lease gets a newer fence, by which what it has sent before is refused")
+  func raisedFence() async throws {
+    try await BackendFarm.with { farm in
+      let path = "lease/fence"
+      #expect(try await lease(farm, #"{"holder":"a"}"#).json("fence") == "1")
+      for _ in 0..<2 {
+        let raised = try await lease(farm, #"{"holder":"a","fence":1}"#, path: path)
+        #expect(raised.status == 200 && raised.json("fence") == "2", "\(raised.text)")
+      }
+      let other = try await lease(farm, #"{"holder":"b","fence":2}"#, path: path)
+      #expect(other.status == 409 && other.json("holder") == "a")
+      let body = try [BackendFarm.registry, BackendFarm.version("tool")]
+        .map { try CanonicalJSON.text($0) + "\n" }.joined()
+      for (fence, status) in [("1", 409), ("2", 200)] {
+        var headers = authorization
+        headers["Sync-Fence"] = fence
+        let answer = try await farm.send(
+          "POST", "/api/v1/registry/versions", headers: headers, body: Array(body.utf8))
+        #expect(answer.status == status, "\(fence): \(answer.text)")
+      }
+      for bad in [#"{"holder":"a"}"#, "{\"holder\":\"a\",\"fence\":\(Int64.max)}", "{}"] {
+        #expect(try await lease(farm, bad, path: path).status == 400, "\(bad)")
+      }
+      #expect(try await farm.send("POST", "/api/v1/registry/lease/fence").status == 401)
     }
   }
 
@@ -307,7 +334,7 @@ struct BackendSyncTests {
         }
         group.cancelAll()
       }
-      #expect(counter.take().isEmpty)
+      #expect(counter.take() == UseCounter.Uses())
     }
   }
 }

@@ -11,7 +11,14 @@ final class FakeBackend: Sendable {
     var refusedText: String?
     /// Whether there are routes for the lease and for looks.
     var isOld = false
+    /// What failures of looks are answered with, where there is no route for them.
+    var failuresStatus: Int?
+    var failuresRefused = 0
+    /// Whether there is a route for newer fences.
+    var raisesFences = true
     var asksForLooks = true
+    /// What it asks for even if not.
+    var looksBeside: [RegistryLooks.Version] = []
     var bodies: [[UInt8]] = []
     /// Bodies that came.
     var requests = 0
@@ -32,6 +39,16 @@ final class FakeBackend: Sendable {
     /// Whether another gets the lease just before the next body comes.
     var losesLeaseBeforeBody = false
     var bodiesTaken = 0
+    /// How many of the next bodies do not get through now, nor does the client hear anything.
+    var withholds = 0
+    /// Beside those, every so many-th; 0: none.
+    var withholdsEvery = 0
+    /// What the client of such a body sees.
+    var silence = ServedAnswer.hangUp
+    /// What did not get through, and still may.
+    var underWay: [ServedRequest] = []
+    /// How many of the next answers to who wants a newer fence are lost.
+    var lostFences = 0
   }
 
   static let token = "secret"
@@ -41,16 +58,21 @@ final class FakeBackend: Sendable {
   let taken: AsyncStream<Void>
   /// One element for every request for the lease, after it was answered.
   let leaseAsked: AsyncStream<Void>
+  /// One element for every body that does not get through.
+  let withheld: AsyncStream<Void>
 
   init() throws {
     let state = Shared(State())
     let (taken, continuation) = AsyncStream.makeStream(of: Void.self)
     let (leaseAsked, leaseContinuation) = AsyncStream.makeStream(of: Void.self)
+    let (withheld, withheldContinuation) = AsyncStream.makeStream(of: Void.self)
     self.state = state
     self.taken = taken
     self.leaseAsked = leaseAsked
+    self.withheld = withheld
     server = try LocalServer { request in
       let answer = state.withLock { $0.answer(request) }
+      if answer.status <= 0, request.path.hasSuffix("/versions") { withheldContinuation.yield() }
       if answer.status == 200, request.path.hasSuffix("/versions") { continuation.yield() }
       if request.method == "POST", request.path.hasSuffix("/lease") { leaseContinuation.yield() }
       return answer
@@ -65,6 +87,16 @@ final class FakeBackend: Sendable {
   func refuse(_ text: String) { state.withLock { $0.refusedText = text } }
 
   func change(_ body: @Sendable (inout State) -> Void) { state.withLock { body(&$0) } }
+
+  /// Lets what did not get through come now; its statuses.
+  func deliverLate() -> [Int] {
+    state.withLock { state in
+      let late = state.underWay
+      state.underWay = []
+      state.withholdsEvery = 0
+      return late.map { state.answer($0).status }
+    }
+  }
 
   func read<Value: Sendable>(_ body: @Sendable (State) -> Value) -> Value {
     state.withLock { body($0) }
@@ -114,15 +146,20 @@ extension FakeBackend.State {
     switch (request.method, request.path) {
     case ("POST", "/api/v1/registry/versions"): return takeBody(request)
     case ("POST", "/api/v1/registry/lease") where !isOld: return grant(request)
+    case ("POST", "/api/v1/registry/lease/fence") where raisesFences: return raise(request)
     case ("DELETE", "/api/v1/registry/lease") where !isOld: return release(request)
     case ("GET", let path) where path.hasPrefix("/api/v1/registry/looks?limit=") && !isOld:
-      return answer(RegistryLooks(versions: asksForLooks ? looks : []))
+      return answer(RegistryLooks(versions: (asksForLooks ? looks : []) + looksBeside))
     case ("POST", "/api/v1/registry/looks") where !isOld: return takeFailures(request)
     default: return ServedAnswer(status: 404)
     }
   }
 
   private mutating func takeFailures(_ request: ServedRequest) -> ServedAnswer {
+    if let failuresStatus {
+      failuresRefused += 1
+      return ServedAnswer(status: failuresStatus)
+    }
     guard request.headers["sync-fence"] == lease.map({ String($0.fence) }),
       let told = try? JSONDecoder().decode(RegistryLookFailures.self, from: Data(request.body))
     else { return ServedAnswer(status: 409) }
@@ -138,6 +175,11 @@ extension FakeBackend.State {
     requests += 1
     guard request.headers["content-type"] == "application/x-ndjson" else {
       return ServedAnswer(status: 415)
+    }
+    if withholds > 0 || withholdsEvery > 0 && requests % withholdsEvery == 0 {
+      withholds = max(0, withholds - 1)
+      underWay.append(request)
+      return silence
     }
     if losesLeaseBeforeBody { lease = ("other", nextFence + 1) }
     fences.append(request.headers["sync-fence"])
@@ -203,6 +245,23 @@ extension FakeBackend.State {
       nextFence += 1
     }
     return answer(RegistryLeaseGrant(fence: lease?.fence ?? 0, seconds: leaseSeconds))
+  }
+
+  private mutating func raise(_ request: ServedRequest) -> ServedAnswer {
+    let wanted = try? JSONDecoder().decode(RegistryLeaseRequest.self, from: Data(request.body))
+    guard let lease, let fence = wanted?.fence, lease.holder == wanted?.holder,
+      (fence...fence + 1).contains(lease.fence)
+    else {
+      return answer(
+        RegistryLeaseRefusal(holder: lease?.holder ?? "", seconds: leaseSeconds), status: 409)
+    }
+    self.lease = (lease.holder, fence + 1)
+    nextFence = fence + 2
+    if lostFences > 0 {
+      lostFences -= 1
+      return .hangUp
+    }
+    return answer(RegistryLeaseGrant(fence: fence + 1, seconds: leaseSeconds))
   }
 
   private mutating func release(_ request: ServedRequest) -> ServedAnswer {

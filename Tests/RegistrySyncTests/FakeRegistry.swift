@@ -28,6 +28,7 @@ final class FakeRegistry: Sendable {
 
   var indexURL: String { "sparse+\(server.url)/index/" }
   var downloadTemplate: String { "\(server.url)/crates" }
+  var origin: String { server.url }
 
   func set(_ path: String, _ text: String) {
     content.withLock { $0.files[path] = Array(text.utf8) }

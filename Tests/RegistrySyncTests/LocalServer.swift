@@ -9,6 +9,11 @@ struct ServedRequest: Sendable {
 }
 
 struct ServedAnswer: Sendable {
+  /// The client hears nothing, and the connection is closed.
+  static let hangUp = ServedAnswer(status: 0)
+  /// The client hears nothing until it closes the connection.
+  static let silence = ServedAnswer(status: -1)
+
   var status = 200
   var headers: [String: String] = [:]
   var body: [UInt8] = []
@@ -54,6 +59,12 @@ final class LocalServer: Sendable {
     defer { close(connection) }
     guard let request = read(connection) else { return }
     let answer = handler(request)
+    if answer.status == 0 { return }
+    if answer.status < 0 {
+      var byte: UInt8 = 0
+      while recv(connection, &byte, 1, 0) > 0 {}
+      return
+    }
     var head = "HTTP/1.1 \(answer.status) Status\r\nConnection: close\r\n"
     if answer.status != 304 { head += "Content-Length: \(answer.body.count)\r\n" }
     for (name, value) in answer.headers { head += "\(name): \(value)\r\n" }

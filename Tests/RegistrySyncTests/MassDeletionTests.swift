@@ -51,7 +51,7 @@ struct MassDeletionTests {
     let error = await #expect(throws: SyncError.self) {
       try await sync(farm.registry.indexURL).syncOnce()
     }
-    #expect(error == .massDeletion(gone: 21, isWhole: false, crates: 40, limit: 20))
+    #expect(error == .massDeletion(of: .crates, gone: 21, isWhole: false, known: 40, limit: 20))
     #expect(error?.isFatal == false)
     #expect(error?.description.contains("at least 21 of 40 crates") == true)
     #expect(error?.description.contains("--allow-mass-deletion") == true)
@@ -96,7 +96,7 @@ struct MassDeletionTests {
     try await repository.commit(broken, isRoot: true)
     for _ in 0..<2 {
       let error = await #expect(throws: SyncError.self) { try await sync(url).syncOnce() }
-      #expect(error == .massDeletion(gone: 21, isWhole: true, crates: 40, limit: 20))
+      #expect(error == .massDeletion(of: .crates, gone: 21, isWhole: true, known: 40, limit: 20))
       #expect(error?.description.contains("lacks 21 of 40 crates") == true)
     }
     #expect(farm.backend.takeBodies().isEmpty)
@@ -136,10 +136,135 @@ struct MassDeletionTests {
     }
     let error = await #expect(throws: SyncError.self) { try await follow(allows: false) }
     // Those that are asked for count, and `abc`.
-    #expect(error == .massDeletion(gone: 21, isWhole: false, crates: 41, limit: 20))
+    #expect(error == .massDeletion(of: .crates, gone: 21, isWhole: false, known: 41, limit: 20))
     #expect(farm.backend.versions.count == 42)
     #expect(try await follow(allows: true).looked == 1)
     #expect(farm.backend.versions == ["abc 1.0.0", "abc 1.1.0"])
+  }
+
+  /// 40 crates with so many versions each.
+  private func file(of crate: String, versions: Int) -> String {
+    (0..<versions).map { indexLine(crate, "1.\($0).0", sum) + "\n" }.joined()
+  }
+
+  @Test(
+    "a sparse index whose files lack too many versions takes none away, until an operator says so")
+  func sparseVersions() async throws {
+    func publish(_ versions: Int, of crates: ArraySlice<String>, extra: String = "") {
+      for crate in crates {
+        farm.registry.set("/index/cr/at/\(crate)", file(of: crate, versions: versions) + extra)
+      }
+    }
+    publish(6, of: names[...])
+    _ = try await sync(farm.registry.indexURL).syncOnce()
+    #expect(farm.backend.versions.count == 240)
+    // A limit of 100 of 240.
+    publish(3, of: names[..<34])
+    let error = await #expect(throws: SyncError.self) {
+      try await sync(farm.registry.indexURL).syncOnce()
+    }
+    #expect(
+      error == .massDeletion(of: .versions, gone: 102, isWhole: false, known: 240, limit: 100))
+    #expect(
+      error?.description.contains("at least 102 of 240 versions (of crates that it has)") == true)
+    #expect(farm.backend.versions.count == 240)
+    // A file with a line that cannot be read takes none away, and is not forgotten to have had six.
+    publish(6, of: names[...])
+    publish(1, of: names[...], extra: "{}\n")
+    _ = try await sync(farm.registry.indexURL).syncOnce()
+    #expect(farm.backend.versions.count == 240)
+    publish(3, of: names[..<34])
+    await #expect(throws: SyncError.self) { try await sync(farm.registry.indexURL).syncOnce() }
+    // As many as may go.
+    publish(6, of: names[...])
+    publish(3, of: names[..<33])
+    _ = try await sync(farm.registry.indexURL).syncOnce()
+    #expect(farm.backend.versions.count == 141)
+    publish(6, of: names[...])
+    _ = try await sync(farm.registry.indexURL).syncOnce()
+    publish(1, of: names[...])
+    _ = try await sync(farm.registry.indexURL, allows: true).syncOnce()
+    #expect(farm.backend.versions.count == 40)
+  }
+
+  @Test("nothing of a git commit that lacks too many versions is sent, until an operator says so")
+  func gitVersions() async throws {
+    let repository = try await GitRepository()
+    let url = "git+file://\(repository.folder)"
+    func commit(_ versions: (Int) -> Int, extra: String = "") async throws {
+      var files: [String: String?] = [
+        "config.json": #"{"dl":"\#(farm.registry.downloadTemplate)"}"#
+      ]
+      for (number, name) in names.enumerated() {
+        files["cr/at/\(name)"] = file(of: name, versions: versions(number)) + extra
+      }
+      try await repository.commit(files)
+    }
+    try await commit { _ in 6 }
+    _ = try await sync(url).syncOnce()
+    let state = try Data(contentsOf: URL(filePath: farm.statePath))
+    _ = farm.backend.takeBodies()
+    try await commit { $0 < 34 ? 3 : 7 }
+    let error = await #expect(throws: SyncError.self) { try await sync(url).syncOnce() }
+    #expect(error == .massDeletion(of: .versions, gone: 102, isWhole: true, known: 240, limit: 100))
+    #expect(farm.backend.takeBodies().isEmpty)
+    #expect(try Data(contentsOf: URL(filePath: farm.statePath)) == state)
+    // A line that cannot be read takes none away.
+    try await commit({ _ in 1 }, extra: "{}\n")
+    _ = try await sync(url).syncOnce()
+    #expect(farm.backend.versions.count == 240)
+    try await commit { _ in 6 }
+    _ = try await sync(url).syncOnce()
+    try await commit { $0 < 33 ? 3 : 7 }
+    _ = try await sync(url).syncOnce()
+    #expect(farm.backend.versions.count == 148)
+    try await commit { _ in 6 }
+    _ = try await sync(url).syncOnce()
+    try await commit { _ in 1 }
+    _ = try await sync(url, allows: true).syncOnce()
+    #expect(farm.backend.versions.count == 40)
+  }
+
+  @Test("versions that the backend wants looked into and the index lacks are bounded, too")
+  func lookVersions() async throws {
+    try farm.publishABC()
+    let checksum = SHA256.hex(of: "gone")
+    let abc = try #require(CrateName("abc"))
+    let gone = try (0..<22).map { number in
+      RegistryLooks.Version(
+        crate: abc, version: try #require(Semver("0.\(number).0")), checksum: checksum)
+    }
+    farm.backend.change { $0.looksBeside = gone }
+    let error = await #expect(throws: SyncError.self) { try await farm.sync("abc").syncOnce() }
+    #expect(error == .massDeletion(of: .versions, gone: 12, isWhole: false, known: 22, limit: 11))
+    farm.backend.change { $0.looksBeside = Array(gone[..<10]) }
+    _ = try await farm.sync("abc").syncOnce()
+    #expect(farm.backend.versions == ["abc 1.0.0", "abc 1.1.0"])
+  }
+
+  @Test(
+    "names that this sync has never seen are no deletions, nor told to be ones where they are many")
+  func unknownNames() async throws {
+    for name in names.prefix(5).compactMap({ CrateName($0) }) {
+      farm.registry.publish(name, lines: [indexLine(name.text, "1.0.0", sum)])
+    }
+    // 35 of 40: more than the half. The backend has one of them from another sync.
+    let other = try #require(CrateName(names[39]))
+    let version = RegistryVersion(
+      crate: other, version: try #require(Semver("1.0.0")), checksum: sum, yanked: false)
+    farm.backend.change { $0.crates[other.normalized] = [version.version: version] }
+    for _ in 0..<2 {
+      let report = try await sync(farm.registry.indexURL).syncOnce()
+      #expect(report.problemCount == 35)
+      #expect(farm.backend.versions.count == 6)
+    }
+    // When they are few, the backend is told.
+    for name in names[5..<30].compactMap({ CrateName($0) }) {
+      farm.registry.publish(name, lines: [indexLine(name.text, "1.0.0", sum)])
+    }
+    _ = try await sync(farm.registry.indexURL).syncOnce()
+    #expect(farm.backend.versions.count == 30)
+    #expect(!farm.backend.versions.contains("\(other) 1.0.0"))
   }
 
   @Test("how many crates may go at once")

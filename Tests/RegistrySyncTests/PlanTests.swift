@@ -179,13 +179,4 @@ struct PlanTests {
     #expect(
       SyncProgress(stage: .index, done: 0, total: 5, versions: 0, elapsed: .zero).timeLeft == nil)
   }
-
-  @Test("a lease that has run out has no fence")
-  func lease() throws {
-    let grant = RegistryLeaseGrant(fence: 3, seconds: 30)
-    let lease = SyncLease(holder: "h", grant: grant, asked: .now)
-    #expect(try lease.fence() == 3)
-    lease.renew(grant, asked: .now - .seconds(31))
-    #expect(throws: SyncError.self) { try lease.fence() }
-  }
 }

@@ -278,4 +278,25 @@ struct SyncFailureTests {
       try await farm.sync("abc").syncOnce()
     }
   }
+
+  @Test(
+    "a backend that keeps no failures of looks is told so once, and the sync goes on",
+    arguments: [404, 405])
+  func failuresNotKept(status: Int) async throws {
+    let farm = try Farm()
+    farm.backend.change { $0.failuresStatus = status }
+    let names = (0..<250).map { "crate\($0)" }
+    for name in names.compactMap({ CrateName($0) }) {
+      // Every second one has no file.
+      let checksum =
+        Int(name.text.dropFirst(5))?.isMultiple(of: 2) == true
+        ? try farm.registry.publishProgram(name.text, "1.0.0")
+        : String(repeating: "a", count: 64)
+      farm.registry.publish(name, lines: [indexLine(name.text, "1.0.0", checksum)])
+    }
+    let report = try await farm.sync(of: names).syncOnce()
+    #expect(report.looked == 125 && report.problemCount == 125)
+    #expect(farm.backend.read(\.failuresRefused) == 1)
+    #expect(farm.backend.read(\.contents.count) == 125)
+  }
 }

@@ -130,6 +130,29 @@ struct PerformTests {
     }
   }
 
+  @Test(
+    "what must not be sent twice is not, where libcurl would do so by itself",
+    arguments: [true, false])
+  func freshConnection(isFresh: Bool) async throws {
+    let (bodies, came) = AsyncStream.makeStream(of: String.self)
+    try await withServer { request, connection in
+      guard request.method == "POST" else { return connection.answer(200) }
+      // The server has it, and dies.
+      came.yield(text(request.body))
+      connection.end()
+    } test: { server in
+      let client = TransferClient()
+      _ = try await client.perform(TransferRequest(url: server.url))
+      var request = TransferRequest(method: "POST", url: server.url, body: .bytes([97]))
+      request.usesFreshConnection = isFresh
+      let wanted = request
+      #expect(await failure { try await client.perform(wanted) } != nil)
+    }
+    came.finish()
+    let sent = await bodies.reduce(into: "") { $0 += $1 }
+    #expect(sent == (isFresh ? "a" : "aa"))
+  }
+
   @Test("a host gets no more connections than configured")
   func connectionBound() async throws {
     try await withServer {

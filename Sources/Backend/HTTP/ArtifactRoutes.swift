@@ -36,7 +36,8 @@ struct ArtifactRoutes: Sendable {
       throw Problem.notFound(
         "\(crate.name) \(version.version) has no file “\(name.prefix(255))” for \(target)")
     }
-    count(request, part, of: crate)
+    // It comes back for the bytes, unless a cache has them.
+    if isDownload(request, part) { state.uses.count(crate: crate.id, ledTo: artifact.sha256) }
     return answer(artifact, part, request)
   }
 
@@ -54,14 +55,16 @@ struct ArtifactRoutes: Sendable {
     guard let artifact = build?.artifacts.first(where: { $0.kind == ArtifactKind.binary.rawValue })
     else { throw missing }
     guard path.part == .file else { return answer(artifact, path.part, request) }
-    count(request, path.part, of: crate)
+    if isDownload(request, path.part) { state.uses.count(crate: crate.id) }
     // The bytes themselves: `curl -O` follows no redirect.
     return try await content(artifact, request, caching: .briefly)
   }
 
-  /// A client that gets a file uses its crate.
-  private func count(_ request: Request, _ part: ArtifactPart, of crate: StoredCrate) {
-    if request.method == .get, part == .file { state.uses.count(crate: crate.id) }
+  /// Whether a client begins to get a file: it uses its crate. Who goes on with what it has, or gets it in pieces,
+  /// does so once.
+  private func isDownload(_ request: Request, _ part: ArtifactPart) -> Bool {
+    request.method == .get && part == .file
+      && request.headers[.range].map { $0.hasPrefix("bytes=0-") } ?? true
   }
 
   /// A redirect to the file's own address; what belongs to the file is answered here and now.
@@ -97,7 +100,9 @@ struct ArtifactRoutes: Sendable {
     // A signature may be made anew, by another key: it is not immutable.
     case .signature: return signature(artifact, caching: .briefly)
     case .checksum: return checksum(artifact, caching: .forever)
-    case .file: return try await content(artifact, request, caching: .forever)
+    case .file:
+      if isDownload(request, part) { state.uses.count(file: artifact.sha256) }
+      return try await content(artifact, request, caching: .forever)
     }
   }
 

@@ -16,6 +16,7 @@ struct RegistryRoutes: Sendable {
   func add(to router: Router<BackendContext>) {
     router.post("api/v1/registry/versions") { request, _ in try await versions(request) }
     router.post("api/v1/registry/lease") { request, _ in try await lease(request) }
+    router.post("api/v1/registry/lease/fence") { request, _ in try await raiseFence(request) }
     router.delete("api/v1/registry/lease") { request, _ in try await release(request) }
     router.get("api/v1/registry/looks") { request, _ in try await looks(request) }
     router.post("api/v1/registry/looks") { request, _ in try await lookFailures(request) }
@@ -59,7 +60,21 @@ struct RegistryRoutes: Sendable {
 
   private func lease(_ request: Request) async throws -> Response {
     try authorize(request)
-    switch try await state.database.leaseRegistry(try await leaseRequest(request)) {
+    return try answer(try await state.database.leaseRegistry(try await leaseRequest(request)))
+  }
+
+  /// A newer fence for who has the lease.
+  private func raiseFence(_ request: Request) async throws -> Response {
+    try authorize(request)
+    let wanted = try await leaseRequest(request)
+    guard let fence = wanted.fence, fence < .max else {
+      throw Problem.invalid("“fence” must be the number that the lease was given")
+    }
+    return try answer(try await state.database.raiseRegistryFence(wanted))
+  }
+
+  private func answer(_ answer: RegistryLeaseAnswer) throws -> Response {
+    switch answer {
     case .granted(let grant): return try .json(grant, caching: .never)
     case .held(let refusal):
       let seconds = max(1, Int(refusal.seconds.rounded(.up)))

@@ -7,22 +7,59 @@ import ServiceLifecycle
 /// What clients have asked this replica for since it was last written down. Losing it costs nothing but a
 /// little order among popular crates.
 final class UseCounter: Sendable {
-  private let uses = Locked<[Int64: Int]>([:])
+  /// What was noted.
+  struct Uses: Sendable, Equatable {
+    /// By the crate's number.
+    var crates: [Int64: Int] = [:]
+    /// By a published file's SHA-256: whose it is is looked up when it is written down, not while a client waits.
+    var files: [String: Int] = [:]
+  }
+
+  private struct State {
+    var uses = Uses()
+    /// Clients that were led to a file's own address, and counted then, by its SHA-256.
+    var led: [String: Int] = [:]
+  }
+
+  private let state = Locked(State())
 
   /// Notes that a client wants something of a crate.
-  func count(crate: Int64) { uses.withLock { $0[crate, default: 0] += 1 } }
+  func count(crate: Int64) { state.withLock { $0.uses.crates[crate, default: 0] += 1 } }
 
-  /// All that is noted, by the crate's number; nothing is noted any more.
-  func take() -> [Int64: Int] {
-    uses.withLock { uses in
-      defer { uses = [:] }
-      return uses
+  /// Notes the same, of a client that comes back for the file that it is led to.
+  func count(crate: Int64, ledTo sha256: String) {
+    state.withLock {
+      $0.uses.crates[crate, default: 0] += 1
+      $0.led[sha256, default: 0] += 1
+    }
+  }
+
+  /// Notes that a client gets a file by its own address, unless it is one that was led there. It may have been led
+  /// by another replica, and another client by this one: in the sum that is the same.
+  func count(file sha256: String) {
+    state.withLock { state in
+      if let led = state.led[sha256] {
+        state.led[sha256] = led > 1 ? led - 1 : nil
+      } else {
+        state.uses.files[sha256, default: 0] += 1
+      }
+    }
+  }
+
+  /// All that is noted; nothing is noted any more.
+  func take() -> Uses {
+    state.withLock { state in
+      defer { state = State() }
+      return state.uses
     }
   }
 
   /// Notes again what could not be written down.
-  func giveBack(_ taken: [Int64: Int]) {
-    uses.withLock { $0.merge(taken, uniquingKeysWith: +) }
+  func giveBack(_ taken: Uses) {
+    state.withLock {
+      $0.uses.crates.merge(taken.crates, uniquingKeysWith: +)
+      $0.uses.files.merge(taken.files, uniquingKeysWith: +)
+    }
   }
 }
 
@@ -55,7 +92,7 @@ struct PopularityService: Service, CustomStringConvertible {
   private func write(ranks: Bool) async {
     let taken = uses.take()
     do {
-      try await database.addUses(taken)
+      try await database.addUses(taken.crates, files: taken.files)
     } catch {
       uses.giveBack(taken)
       logger.debug("the uses of crates were not written down: \(error)")

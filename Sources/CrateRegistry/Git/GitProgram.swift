@@ -1,3 +1,4 @@
+import Blocking
 import Foundation
 import Subprocess
 import SystemPackage
@@ -19,7 +20,7 @@ struct GitProgram: Sendable {
   {
     do {
       let result = try await Subprocess.run(
-        .name("git"), arguments: Arguments(settings + arguments), environment: environment,
+        await Self.program, arguments: Arguments(settings + arguments), environment: environment,
         input: .none, output: .bytes(limit: limit), error: .string(limit: 64 << 10))
       try check(result.terminationStatus, result.standardError, arguments)
       return result.standardOutput
@@ -41,7 +42,8 @@ struct GitProgram: Sendable {
     defer { try? errors.close() }
     do {
       let result = try await Subprocess.run(
-        .name("git"), arguments: Arguments(Self.settings + ["--git-dir=\(repository)"] + arguments),
+        await Self.program,
+        arguments: Arguments(Self.settings + ["--git-dir=\(repository)"] + arguments),
         environment: Self.environment,
         input: .fileDescriptor(input, closeAfterSpawningProcess: false), output: .sequence,
         error: .fileDescriptor(errors, closeAfterSpawningProcess: false)
@@ -85,6 +87,21 @@ struct GitProgram: Sendable {
       (try? bytes.withUnsafeMutableBytes { try file.read(fromAbsoluteOffset: 0, into: $0) })
     return String(decoding: bytes.prefix(count ?? 0), as: UTF8.self)
   }
+
+  /// Where the program is, found once: where PATH is long, a process is started for each of its folders to
+  /// look for a name there, again for each command.
+  private static var program: Executable {
+    get async {
+      if let path = found.withLock({ $0 }) { return .path(path) }
+      // Without one the command fails, and says so.
+      guard let path = try? await Executable.name("git").resolveExecutablePath(in: .inherit) else {
+        return .name("git")
+      }
+      found.withLock { $0 = path }
+      return .path(path)
+    }
+  }
+  private static let found = Locked<FilePath?>(nil)
 
   /// Nothing may go on in the background when the command has ended.
   private static let settings = ["-c", "gc.autoDetach=false", "-c", "maintenance.autoDetach=false"]

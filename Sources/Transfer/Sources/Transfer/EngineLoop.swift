@@ -24,7 +24,7 @@ final class EngineLoop {
       curl_multi_perform(multi, &running)
       finishDone()
       finishStalled()
-      curl_multi_poll(multi, nil, 0, Int32(milliseconds(untilNextStall())), nil)
+      curl_multi_poll(multi, nil, 0, Int32(milliseconds(untilNextLook())), nil)
     }
   }
 
@@ -91,7 +91,14 @@ final class EngineLoop {
     }
   }
 
-  private func untilNextStall() -> Duration {
+  /// How long to wait for a socket at most.
+  private func untilNextLook() -> Duration {
+    // Requests that share a connection: libcurl 7.88 reads the answers of some while it works for another one,
+    // and does not always go on with them before something else happens (seen with answers without a body).
+    // A look costs some microseconds.
+    if active.values.contains(where: \.mayShareConnection) {
+      return configuration.prefersMultiplexing ? .milliseconds(5) : .milliseconds(50)
+    }
     let now = ContinuousClock.now
     let first = active.values.lazy.compactMap(\.stallDeadline).min()
     return min(first.map { now.duration(to: $0) } ?? .seconds(60), .seconds(60))

@@ -51,6 +51,11 @@ final class Operation: @unchecked Sendable {
     waiting?.resume(returning: outcome)
   }
 
+  /// Whether the connection may be one of HTTP/2, which libcurl speaks over TLS only.
+  var mayShareConnection: Bool {
+    request.unixSocket == nil && request.url.prefix(6).lowercased() == "https:"
+  }
+
   /// When the operation has stalled, if nothing moves until then; nil: never.
   var stallDeadline: ContinuousClock.Instant? {
     guard let limit = request.stallTimeout, !paused, let lastActivity else { return nil }

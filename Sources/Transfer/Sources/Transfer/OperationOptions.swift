@@ -62,6 +62,7 @@ extension Operation {
     options.set(CURLOPT_USERAGENT, configuration.userAgent)
     options.set(CURLOPT_PIPEWAIT, configuration.prefersMultiplexing ? 1 : 0)
     options.set(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(configuration.connectTimeout))
+    if request.usesFreshConnection { options.set(CURLOPT_FRESH_CONNECT, 1) }
     if let timeout = request.timeout { options.set(CURLOPT_TIMEOUT_MS, milliseconds(timeout)) }
     if let socket = request.unixSocket { options.set(CURLOPT_UNIX_SOCKET_PATH, socket) }
     setMethod(&options)

@@ -30,6 +30,11 @@ public struct TransferRequest: Sendable {
   ///
   /// `Authorization` is not sent on to another host.
   public var followRedirects: Bool
+  /// Whether a connection is made for it, rather than one used that is open.
+  ///
+  /// Where an open connection ends before a byte of the answer has come, libcurl sends the request once
+  /// more by itself, although the server may have it already. With this it fails.
+  public var usesFreshConnection = false
   /// The largest body, in bytes, that `perform` and `download` accept. Streams have no bound.
   public var responseLimit: Int
 
