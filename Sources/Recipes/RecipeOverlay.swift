@@ -49,9 +49,7 @@ public struct RecipeOverlay: Sendable, Equatable {
     needed = keys.list("needed", expected: "library name", parse: Vocabulary.library) ?? []
     executor = keys.value(
       "executor", expected: "the name of an executor module", parse: Vocabulary.executor)
-    linker = keys.value(
-      "linker", expected: "gcc or zig", candidates: Linker.allCases.map(\.rawValue),
-      parse: Linker.init(rawValue:))
+    linker = ExecutorOffer.linker(keys)
   }
 
   private static func packages(_ keys: MappingReader) -> [String: [String]] {
@@ -88,14 +86,22 @@ public struct RecipeOverlay: Sendable, Equatable {
 
   private static func skip(_ node: YAMLNode, _ reader: YAMLReader) -> SkipRule? {
     let expected = "the reason as text, or false"
-    guard let text = reader.text(node, name: quoted("skip"), expected: expected) else { return nil }
-    if text == "false" { return .never }
-    guard text != "true", !text.isEmpty else {
-      reader.report("\(quoted("skip")) gives no reason", at: node.position, expected: expected)
+    let name = quoted("skip")
+    // Whoever writes `no` or `off` means to build: that must not become the reason why nothing is built.
+    if case .boolean(false) = node.plainMeaning { return .never }
+    guard let text = reader.text(node.withoutClosingLineFeed, name: name, expected: expected) else {
+      return nil
+    }
+    let word = text.filter { $0 != " " }.lowercased()
+    guard node.plainMeaning == nil, !word.isEmpty, !switches.contains(word) else {
+      reader.report("\(name) gives no reason", at: node.position, expected: expected)
       return nil
     }
     return .because(text)
   }
+
+  /// What people write for on and off; in quotes, too, it is no reason.
+  static let switches = ["true", "false", "yes", "no", "on", "off", "y", "n"]
 }
 
 extension SmokeTest {
@@ -113,7 +119,9 @@ extension SmokeTest {
       ).map { keys in
         SmokeTest(
           binary: keys.value("binary", expected: "a binary's name", parse: Vocabulary.binary),
-          arguments: keys.list("arguments", expected: "argument") { $0 } ?? ["--version"],
+          arguments: keys.list("arguments", expected: "argument", scalars: .any) { $0 } ?? [
+            "--version"
+          ],
           expect: keys.value(
             "expect", expected: "a regular expression of Swift's Regex, of at most 500 bytes",
             parse: Vocabulary.regularExpression))

@@ -69,6 +69,6 @@ struct RecipeSetParser {
         message: "\(quoted(pattern)) matches no target",
         expected: "one of \(triples.joined(separator: ", "))",
         nearest: NearestName.of(pattern, in: triples), severity: .warning,
-        excerpt: readers[file]?.source.excerpt(at: position)))
+        excerpt: readers[file]?.lines.excerpt(at: position)))
   }
 }
