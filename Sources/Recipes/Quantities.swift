@@ -32,6 +32,18 @@ enum Quantities {
     quantity(text, durationUnits, maximum: maximumDuration).map { Int($0) }
   }
 
+  /// A size as people write it, in the largest unit of which it is a whole number.
+  static func text(size: Int64) -> String { text(size, sizeUnits.filter { $0.key != "bytes" }) }
+
+  /// A duration likewise.
+  static func text(seconds: Int) -> String { text(Int64(seconds), durationUnits) }
+
+  private static func text(_ value: Int64, _ units: [String: Int64]) -> String {
+    let fitting = units.filter { value.isMultiple(of: $0.value) && value > 0 }
+    guard let best = fitting.max(by: { $0.value < $1.value }) else { return "\(value)" }
+    return "\(value / best.value)\(best.key)"
+  }
+
   /// A whole number: digits and nothing else.
   static func count(_ text: String) -> Int64? {
     text.utf8.allSatisfy { (48...57).contains($0) } ? Int64(text) : nil

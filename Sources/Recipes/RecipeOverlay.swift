@@ -13,16 +13,27 @@ public enum SkipRule: Sendable, Equatable {
 /// Lists replace what was there; `packages`, `environment` and `limits` replace key by key; `needed`
 /// adds to it.
 public struct RecipeOverlay: Sendable, Equatable {
+  /// Cargo features to switch on.
   public var features: [String]?
+  /// Whether the crate's default features are on.
   public var usesDefaultFeatures: Bool?
+  /// Which binaries are built; empty: all.
   public var binaries: [String]?
+  /// Names of packages of the system by package system, such as `debian`.
   public var packages: [String: [String]] = [:]
+  /// More variables of the build, with their values.
   public var environment: [String: String] = [:]
+  /// How binaries are started, and what they must print; empty: as without any recipe.
   public var smoke: [SmokeTest]?
+  /// The limits that the recipe names.
   public var limits = LimitsOverlay()
+  /// Whether anything is built at all.
   public var skip: SkipRule?
+  /// Shared libraries that binaries may need besides those of weaker recipes and of the target.
   public var needed: [String] = []
+  /// An executor module, in place of the target's own.
   public var executor: String?
+  /// What links, in place of the executor's own choice.
   public var linker: Linker?
   /// The file and where the overlay's keys stand.
   public var origin: Origin
@@ -37,7 +48,7 @@ public struct RecipeOverlay: Sendable, Equatable {
   /// Reads the keys of one mapping, whatever else the mapping may hold.
   init(_ keys: MappingReader) {
     let reader = keys.reader
-    origin = Origin(file: reader.source.path, keys: keys.keyPositions)
+    origin = Origin(keys, within: ["packages", "environment", "limits", "needed"])
     features = keys.list("features", expected: "feature name", parse: Vocabulary.feature)
     usesDefaultFeatures = keys.boolean("default-features")
     binaries = keys.list("binaries", expected: "binary's name", parse: Vocabulary.binary)

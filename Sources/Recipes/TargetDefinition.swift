@@ -35,7 +35,7 @@ public struct TargetDefinition: Sendable, Equatable {
   public var alternatives: [ExecutorOffer]
   /// Which builders may build for it, and how many at once.
   public var builders: BuilderRule
-  /// The file's path and where its top-level keys stand.
+  /// The file's path and where its keys stand.
   public var origin: Origin
 
   static let keys = [
@@ -93,7 +93,7 @@ public struct TargetDefinition: Sendable, Equatable {
     alternatives =
       keys["alternatives"].map { ExecutorOffer.readAll($0, reader, own: executor) } ?? []
     builders = keys["builders"].flatMap { BuilderRule.read($0, reader) } ?? BuilderRule()
-    origin = Origin(file: reader.source.path, keys: keys.keyPositions)
+    origin = Origin(keys, within: ["alternatives", "limits", "policy"])
     configuration = executor.flatMap { Self.configuration($0, keys) } ?? .map([:])
     guard let triple, let executor else { return nil }
     self.triple = triple
