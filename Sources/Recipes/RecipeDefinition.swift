@@ -2,6 +2,7 @@ public import FarmModel
 
 /// What a recipe says of some versions, for all targets and for some.
 public struct RecipeBody: Sendable, Equatable {
+  /// What holds for all targets.
   public var overlay: RecipeOverlay
   /// Overlays by pattern of the target triple, in the order of the file; all that match apply.
   public var targets: [(pattern: String, position: SourcePosition, overlay: RecipeOverlay)]
@@ -53,6 +54,7 @@ public struct RecipeDefinition: Sendable, Equatable {
     /// Which versions; nil: all. A pre-release counts as the release that it precedes, so that a
     /// recipe holds for `14.0.0-rc.1` as it will for `14.0.0`.
     public var when: VersionRequirement?
+    /// What holds for them.
     public var body: RecipeBody
 
     func accepts(_ version: Semver) -> Bool {
@@ -61,6 +63,7 @@ public struct RecipeDefinition: Sendable, Equatable {
     }
   }
 
+  /// The crate, by the name that the file gives it.
   public var crate: CrateName
   /// The first that matches holds; none: the default recipe alone.
   public var versions: [Version]
@@ -120,20 +123,18 @@ public struct RecipeDefinition: Sendable, Equatable {
         expected: "a list of mappings with when, features and others")
       return []
     }
-    var unreachable = false
+    var reach = ItemReach()
     return items.compactMap { item in
-      if unreachable {
-        reader.report(
-          "this item is never used: the one before holds for all versions", at: item.position,
-          severity: .warning)
-      }
       return MappingReader(
         item, reader, name: "an item of \(quoted("versions"))", keys: ["when"] + RecipeBody.keys
       ).map { keys in
         let when = keys.value("when", expected: "a version requirement such as >=13") {
           VersionRequirement($0)
         }
-        unreachable = unreachable || keys["when"] == nil
+        // Of a requirement that cannot be read nobody knows what it accepts.
+        if (when == nil) == (keys["when"] == nil) {
+          reach.check(when, at: keys["when"]?.position, item: item.position, reader)
+        }
         return Version(when: when, body: RecipeBody(keys))
       }
     }
