@@ -41,6 +41,7 @@ public struct RecipeBody: Sendable, Equatable {
     }
   }
 
+  /// Whether two bodies say the same in the same places: by hand, since tuples are not `Equatable`.
   public static func == (left: RecipeBody, right: RecipeBody) -> Bool {
     left.overlay == right.overlay
       && left.targets.elementsEqual(right.targets) { $0 == $1 }

@@ -1,5 +1,6 @@
 /// One thing that is wrong with a file, and where.
 public struct RecipeDiagnostic: Error, Sendable, Equatable, Codable, CustomStringConvertible {
+  /// How bad it is.
   public enum Severity: String, Sendable, Codable {
     /// The file cannot be used.
     case error
@@ -24,12 +25,16 @@ public struct RecipeDiagnostic: Error, Sendable, Equatable, Codable, CustomStrin
   public var expected: String?
   /// The known name that was probably meant.
   public var nearest: String?
+  /// Whether the file can be used all the same.
   public var severity: Severity
   /// The line of the file with a caret below the column.
   public var excerpt: String?
   /// How many more of its kind in the file this one stands for, which are not kept; nil: it is one itself.
   public var unlisted: Int?
 
+  /// - Parameters:
+  ///   - line: from 1; 0 where the whole file is meant, as for `column`.
+  ///   - excerpt: the line of the file with a caret below the column.
   public init(
     file: String, line: Int, column: Int, message: String, expected: String? = nil,
     nearest: String? = nil, severity: Severity = .error, excerpt: String? = nil
@@ -72,6 +77,7 @@ public struct RecipeErrors: Error, Sendable, Equatable, CustomStringConvertible 
   /// By file, then by place.
   public var diagnostics: [RecipeDiagnostic]
 
+  /// - Parameter diagnostics: by file, then by place; at least one is an error.
   public init(_ diagnostics: [RecipeDiagnostic]) { self.diagnostics = diagnostics }
 
   /// What ``RecipeDiagnostic/forPeople(_:)`` tells.

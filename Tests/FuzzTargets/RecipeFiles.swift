@@ -45,7 +45,7 @@ private func fileName(_ path: String) -> String {
   return "\(folder)/\(name.hasSuffix(".yaml") ? String(name.dropLast(5)) : name).yaml"
 }
 
-private let soundTarget = SourceText(
+let soundTarget = SourceText(
   path: "targets/x86_64-unknown-linux-musl.yaml",
   text: "triple: x86_64-unknown-linux-musl\nexecutor: musl-static\n")
 
@@ -81,10 +81,12 @@ private func checkPlans(of set: RecipeSet) throws(FuzzFinding) {
     for target in set.targets.map(\.triple).prefix(4) {
       let decision = set.plan(for: facts, target: target)
       try expect(decision == set.plan(for: facts, target: target), "two plans of one recipe")
-      guard let plan = decision.plan else { continue }
-      try expect(plan.digest.utf8.count == 64, "the digest of a plan is “\(plan.digest)”")
       let explanation = set.explain(facts, target: target)
       try expect(explanation?.values.isEmpty == false, "a plan has no explanation")
+      try expect(
+        (decision.plan == nil) == (explanation?.skip != nil), "a plan and its explanation differ")
+      guard let plan = decision.plan else { continue }
+      try expect(plan.digest.utf8.count == 64, "the digest of a plan is “\(plan.digest)”")
     }
   }
 }

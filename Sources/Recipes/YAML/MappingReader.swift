@@ -1,6 +1,8 @@
 /// Reads the keys of one mapping; what is unknown or of the wrong kind is reported to the file's reader.
 public struct MappingReader {
+  /// To whom mistakes are reported.
   public let reader: YAMLReader
+  /// Where the mapping begins.
   public let position: SourcePosition
   private let entries: [String: YAMLNode.Entry]
 

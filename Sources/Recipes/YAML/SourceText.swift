@@ -5,13 +5,16 @@ public struct SourceText: Sendable, Equatable {
 
   /// The path as given, such as `targets/x86_64-unknown-linux-gnu.yaml`.
   public var path: String
+  /// The file's content, which need not be UTF-8: reading it tells.
   public var bytes: [UInt8]
 
+  /// A file's content under the name that messages give it.
   public init(path: String, bytes: [UInt8]) {
     self.path = path
     self.bytes = bytes
   }
 
+  /// The same with a text in place of its bytes.
   public init(path: String, text: String) {
     self.init(path: path, bytes: Array(text.utf8))
   }

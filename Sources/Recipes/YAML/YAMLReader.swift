@@ -5,12 +5,14 @@ public final class YAMLReader {
   /// counted. A file of a mebibyte can have hundreds of thousands.
   static let maximumDiagnostics = 1000
 
+  /// The file that is read.
   public let source: SourceText
   /// The file's lines, for places and excerpts.
   private(set) lazy var lines = SourceLines(source.content)
   private var found: [RecipeDiagnostic] = []
   private var counts: [RecipeDiagnostic.Severity: Int] = [:]
 
+  /// Reads nothing yet.
   public init(_ source: SourceText) { self.source = source }
 
   /// What was found so far, by place; last, where there was more than is kept, how much more.
