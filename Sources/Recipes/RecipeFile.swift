@@ -19,6 +19,8 @@ enum RecipeFile {
 
   /// The bytes of a file, at most one more than ``SourceText/maximumBytes``: enough for the reader to
   /// refuse it. Blocks on the disk, but on nothing else: no pipe is waited for.
+  ///
+  /// - Parameter directory: where it must lie, by the path without links that ``resolved(_:)`` gives.
   static func read(_ path: String, in directory: String) throws(Refusal) -> [UInt8] {
     // Without O_NONBLOCK the opening of a pipe waits for a writer.
     let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
@@ -34,14 +36,15 @@ enum RecipeFile {
   /// Whether what is open lies in a directory, by the kernel's word: a path may name something else by
   /// now.
   private static func isWithin(_ file: Int32, _ directory: String) throws(Refusal) -> Bool {
-    guard let resolved = realpath("/proc/self/fd/\(file)", nil) else {
-      throw .system(Errno(number: errno))
-    }
+    try resolved("/proc/self/fd/\(file)")
+      .hasPrefix(directory.hasSuffix("/") ? directory : directory + "/")
+  }
+
+  /// A path without links and dots.
+  static func resolved(_ path: String) throws(Refusal) -> String {
+    guard let resolved = realpath(path, nil) else { throw .system(Errno(number: errno)) }
     defer { free(resolved) }
-    guard let folder = realpath(directory, nil) else { throw .system(Errno(number: errno)) }
-    defer { free(folder) }
-    let prefix = String(cString: folder)
-    return String(cString: resolved).hasPrefix(prefix.hasSuffix("/") ? prefix : prefix + "/")
+    return String(cString: resolved)
   }
 
   private static func contents(of file: Int32) throws(Refusal) -> [UInt8] {

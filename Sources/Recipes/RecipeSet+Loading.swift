@@ -20,8 +20,10 @@ extension RecipeSet {
   ) -> [SourceText] {
     let folder = directory.hasSuffix("/") ? String(directory.dropLast()) : directory
     let names: [String]
+    let resolved: String
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+      resolved = try RecipeFile.resolved(directory)
     } catch {
       problems.append(unreadable(folder, holding: what, error))
       return []
@@ -37,7 +39,7 @@ extension RecipeSet {
       }
       guard name.hasSuffix(".yaml") else { continue }
       do throws(RecipeFile.Refusal) {
-        let bytes = try RecipeFile.read(path, in: folder.isEmpty ? "/" : folder)
+        let bytes = try RecipeFile.read(path, in: resolved)
         files.append(SourceText(path: path, bytes: bytes))
       } catch {
         problems.append(
@@ -52,7 +54,9 @@ extension RecipeSet {
   private static func unreadable(_ path: String, holding what: String, _ error: any Error)
     -> RecipeDiagnostic
   {
-    let cause = (error as NSError).localizedFailureReason ?? error.localizedDescription
+    let cause =
+      (error as? RecipeFile.Refusal)?.reason ?? (error as NSError).localizedFailureReason
+      ?? error.localizedDescription
     return RecipeDiagnostic(
       file: path, line: 0, column: 0,
       message: "the directory of \(what) cannot be read: \(cause)")
