@@ -3,6 +3,9 @@ import FarmModel
 /// Finds items of `versions` that hold for no version, since nothing fits them or an earlier item holds
 /// first. Where a requirement is not simple it finds nothing.
 struct ItemReach {
+  /// With how many items each is compared: a file that has more is not read for longer.
+  private static let maximumItems = 1000
+
   private var earlier: [(interval: VersionInterval, line: Int)] = []
 
   /// Warns of the next item, should it be of no use.
@@ -26,6 +29,6 @@ struct ItemReach {
         : "the one in line \(other.line) holds for all of its versions"
       return reader.report("this item is never used: \(holds)", at: item, severity: .warning)
     }
-    earlier.append((interval, item.line))
+    if earlier.count < Self.maximumItems { earlier.append((interval, item.line)) }
   }
 }

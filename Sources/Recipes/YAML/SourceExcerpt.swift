@@ -5,7 +5,8 @@ extension SourceLines {
   /// The line, cut to what a terminal holds, with a caret under the column; nil beyond the end.
   func excerpt(at position: SourcePosition) -> String? {
     let line = position.line - 1
-    let first = max(0, min(position.column - 1, length(ofLine: line)) - 60)
+    guard let length = length(ofLine: line) else { return nil }
+    let first = max(0, min(position.column - 1, length) - 60)
     guard let scalars = characters(ofLine: line, from: first, most: 90) else { return nil }
     let shown = scalars.map { Self.printable($0) }
     let before = shown.prefix(max(0, position.column - 1 - first))

@@ -63,8 +63,9 @@ struct SourceLines: Sendable {
     return scalars
   }
 
-  /// How many characters a line has, without its end; the line from 0.
-  func length(ofLine line: Int) -> Int {
+  /// How many characters a line has, without its end; the line from 0; nil beyond the last.
+  func length(ofLine line: Int) -> Int? {
+    guard starts.indices.contains(line) else { return nil }
     let end = starts.indices.contains(line + 1) ? starts[line + 1] : count
     let last = characters(ofLine: line, from: end - starts[line] - 2, most: 2)
     return max(0, end - starts[line] - 2) + (last?.count ?? 0)
