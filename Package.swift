@@ -74,8 +74,9 @@ let package = Package(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
     .systemLibrary(name: "CELF", pkgConfig: "libelf", providers: [.apt(["libelf-dev"])]),
     .target(name: "CThreads"),
-    // Readers in C++: of index lines, what simdjson offers; of TOML, what toml++ does.
+    // What C++ libraries offer: index lines read by simdjson, TOML by toml++, regular expressions by RE2.
     .target(name: "CIndexLines", linkerSettings: [.linkedLibrary("simdjson")]),
+    .target(name: "CRegularExpression", linkerSettings: [.linkedLibrary("re2")]),
     .target(name: "CTOML"),
 
     // Libraries, bottom up.
@@ -83,7 +84,8 @@ let package = Package(
     library("Cryptography", ["COpenSSL"]),
     library("FarmModel", [executorKit]),
     library("BuilderProtocol", ["FarmModel", executorKit]),
-    library("Recipes", ["CYAML", "Cryptography", "FarmModel", executorKit]),
+    library("RegularExpressions", ["CRegularExpression"]),
+    library("Recipes", ["CYAML", "Cryptography", "FarmModel", "RegularExpressions", executorKit]),
     library("Scheduling", ["BuilderProtocol", "FarmModel", executorKit]),
     library("Postgres", ["Blocking", "CPostgres", "CThreads", "Cryptography", logging]),
     library("Archives", ["CArchive"]),
@@ -107,8 +109,8 @@ let package = Package(
     library(
       "BuildPipeline",
       [
-        "Archives", "Blocking", "CELF", "CrateRegistry", "Cryptography", "FarmModel", executorKit,
-        transfer,
+        "Archives", "Blocking", "CELF", "CrateRegistry", "Cryptography", "FarmModel",
+        "RegularExpressions", executorKit, transfer,
       ]),
     library(
       "WebSockets",
@@ -233,7 +235,8 @@ let package = Package(
     test("CryptographyTests", ["Cryptography"]),
     test("FarmModelTests", ["FarmModel", executorKit]),
     test("BuilderProtocolTests", ["BuilderProtocol", "FarmModel", executorKit]),
-    test("RecipesTests", ["Recipes", "FarmModel", executorKit]),
+    test("RecipesTests", ["Recipes", "FarmModel", "RegularExpressions", executorKit]),
+    test("RegularExpressionsTests", ["RegularExpressions"]),
     test("SchedulingTests", ["BuilderProtocol", "Scheduling", "FarmModel", executorKit]),
     test("PostgresTests", ["DatabaseTestSupport", "Postgres", logging]),
     test("TransferTests", [transfer]),
@@ -292,7 +295,8 @@ let package = Package(
       "EndToEndTests",
       [
         "Archives", "Cryptography", "Database", "DatabaseTestSupport", "FarmModel", "LocalFarm",
-        "Postgres", "Signing", "SyntheticIndex", "buildsrs", "buildsrs-builder", "buildsrs-executor-host",
+        "Postgres", "Signing", "SyntheticIndex", "buildsrs", "buildsrs-builder",
+        "buildsrs-executor-host",
         "farm-faults", "FakeExecutor", executorKit, transfer,
       ]),
     test("CommandLineSupportTests", ["CommandLineSupport", "Recipes", argumentParser]),

@@ -144,6 +144,13 @@ struct Attempt: Sendable {
     }
     let smoke = SmokeStage(plan: request.plan, run: run, log: log)
     try await times.measure(.smoke) {
+      let built = binaries.map(\.name)
+      if let name = SmokeRules.missing(request.plan.checks.smoke, binaries: built) {
+        throw ExecutorFailure(
+          .smoke,
+          "the recipe's smoke test is of the binary “\(name)”, and there is none of that name: "
+            + built.joined(separator: ", "))
+      }
       for (index, binary) in binaries.enumerated() {
         reports[index].smoke = try await smoke.test(binary)
       }

@@ -33,6 +33,14 @@ public struct Terminal: Sendable, Equatable {
     allowsColour = (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
   }
 
+  /// How many columns the terminal of standard error has; nil: it is none, or does not tell.
+  public var errorColumns: Int? {
+    var size = winsize()
+    guard isErrorTerminal, ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1
+    else { return nil }
+    return Int(size.ws_col)
+  }
+
   /// The text in some styles where a person watches the stream in colour, else the text itself.
   public func styled(_ text: String, _ styles: TextStyle..., for stream: Stream = .output) -> String
   {

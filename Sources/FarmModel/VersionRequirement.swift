@@ -2,7 +2,7 @@
 /// (doc.rust-lang.org/cargo/reference/specifying-dependencies.html): comparators joined by commas;
 /// one without an operator means `^`.
 public struct VersionRequirement: Sendable, Hashable, Codable, CustomStringConvertible {
-  private struct Comparator: Sendable, Hashable {
+  fileprivate struct Comparator: Sendable, Hashable {
     enum Operator: String {
       case exact = "="
       case greater = ">"
@@ -23,29 +23,45 @@ public struct VersionRequirement: Sendable, Hashable, Codable, CustomStringConve
   private let comparators: [Comparator]
   public let description: String
 
-  /// Nil where the text is no version requirement.
+  /// Cargo takes no more comparators.
+  private static let mostComparators = 32
+
+  /// Nil where Cargo would refuse the text: spaces stand only at the beginning, behind an operator and
+  /// around commas, numbers have no leading zeros, `*` is alone or follows a dot.
   public init?(_ text: String) {
+    description = text
+    var rest = text.drop { $0 == " " }
+    if let first = rest.first, Self.isWildcard(first) {
+      guard rest.dropFirst().allSatisfy({ $0 == " " }) else { return nil }
+      comparators = []
+      return
+    }
     var comparators: [Comparator] = []
-    let trimmed = text.filter { $0 != " " }
-    if trimmed != "*" {
-      for part in trimmed.split(separator: ",", omittingEmptySubsequences: false) {
-        guard let comparator = Self.comparator(part) else { return nil }
-        comparators.append(comparator)
-      }
+    while true {
+      guard let comparator = Comparator(readingFrom: &rest),
+        comparators.count < Self.mostComparators
+      else { return nil }
+      comparators.append(comparator)
+      guard !rest.isEmpty else { break }
+      guard rest.removeFirst() == "," else { return nil }
+      rest = rest.drop { $0 == " " }
     }
     self.comparators = comparators
-    self.description = text
+  }
+
+  /// Whether a comparator names a pre-release of the version's own three numbers.
+  public func namesPrerelease(of version: Semver) -> Bool {
+    comparators.contains {
+      !$0.prerelease.isEmpty && $0.major == version.major && $0.minor == version.minor
+        && $0.patch == version.patch
+    }
   }
 
   /// Whether a version fulfils every comparator. A pre-release only counts where a comparator names
   /// a pre-release of the same three numbers, as in Cargo.
   public func accepts(_ version: Semver) -> Bool {
     guard comparators.allSatisfy({ Self.accepts($0, version) }) else { return false }
-    guard version.isPrerelease else { return true }
-    return comparators.contains {
-      !$0.prerelease.isEmpty && $0.major == version.major && $0.minor == version.minor
-        && $0.patch == version.patch
-    }
+    return !version.isPrerelease || namesPrerelease(of: version)
   }
 
   public init(from decoder: any Decoder) throws {
@@ -63,31 +79,8 @@ public struct VersionRequirement: Sendable, Hashable, Codable, CustomStringConve
     try container.encode(description)
   }
 
-  private static func comparator(_ text: Substring) -> Comparator? {
-    var rest = text
-    var operation = Comparator.Operator.caret
-    for candidate in [">=", "<=", ">", "<", "=", "~", "^"] where rest.hasPrefix(candidate) {
-      operation = Comparator.Operator(rawValue: candidate) ?? .caret
-      rest.removeFirst(candidate.count)
-      break
-    }
-    let plus = rest.split(separator: "+", maxSplits: 1, omittingEmptySubsequences: false)[0]
-    let dash = plus.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-    var numbers = dash[0].split(separator: ".", omittingEmptySubsequences: false)
-    while let last = numbers.last, ["*", "x", "X"].contains(last) {
-      numbers.removeLast()
-      operation = .wildcard
-    }
-    let values = numbers.compactMap { part in
-      part.utf8.allSatisfy { (48...57).contains($0) } ? UInt64(part) : nil
-    }
-    guard (1...3).contains(values.count), values.count == numbers.count,
-      dash.count == 1 || values.count == 3
-    else { return nil }
-    let prerelease = dash.count > 1 ? dash[1].split(separator: ".").map(String.init) : []
-    return Comparator(
-      operation: operation, major: values[0], minor: values.count > 1 ? values[1] : nil,
-      patch: values.count > 2 ? values[2] : nil, prerelease: prerelease)
+  fileprivate static func isWildcard(_ character: Character) -> Bool {
+    character == "*" || character == "x" || character == "X"
   }
 
   private static func accepts(_ comparator: Comparator, _ version: Semver) -> Bool {
@@ -122,5 +115,43 @@ public struct VersionRequirement: Sendable, Hashable, Codable, CustomStringConve
     guard version.minor == minor else { return false }
     guard minor == 0, let patch = comparator.patch else { return true }
     return version.patch == patch
+  }
+}
+
+extension VersionRequirement.Comparator {
+  /// Longer ones before those that they begin with.
+  private static let written: [Operator] = [
+    .atLeast, .atMost, .greater, .less, .exact, .tilde, .caret,
+  ]
+
+  /// Reads the comparator that a text begins with and the spaces behind it, and leaves the rest.
+  fileprivate init?(readingFrom rest: inout Substring) {
+    let written = Self.written.first { [rest] in rest.hasPrefix($0.rawValue) }
+    if let written {
+      rest.removeFirst(written.rawValue.count)
+      rest = rest.drop { $0 == " " }
+    }
+    let text = rest.prefix { $0 != " " && $0 != "," }
+    rest = rest.dropFirst(text.count).drop { $0 == " " }
+    let core = text.prefix { $0 != "-" && $0 != "+" }
+    var numbers = core.split(separator: ".", omittingEmptySubsequences: false)
+    guard numbers.count <= 3 else { return nil }
+    let given = numbers.count
+    while numbers.count > 1, numbers.last.map({ $0.count == 1 }) == true,
+      let last = numbers.last?.first, VersionRequirement.isWildcard(last)
+    {
+      numbers.removeLast()
+    }
+    // The three numbers are read as those of a version, so that the same are refused.
+    let zeros = Array(repeating: "0", count: 3 - numbers.count).map { $0[...] }
+    let isWhole = core.count == text.count || numbers.count == 3
+    let suffix = text.dropFirst(core.count)
+    guard isWhole, let version = Semver((numbers + zeros).joined(separator: ".") + suffix) else {
+      return nil
+    }
+    self.init(
+      operation: written ?? (numbers.count < given ? .wildcard : .caret), major: version.major,
+      minor: numbers.count > 1 ? version.minor : nil,
+      patch: numbers.count > 2 ? version.patch : nil, prerelease: version.prerelease)
   }
 }

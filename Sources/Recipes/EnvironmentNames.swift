@@ -25,7 +25,17 @@ enum EnvironmentNames {
   private static let network = "no environment has a network"
   private static let place = "it is part of the environment that the executor provides"
 
+  private static let tool = "the environment names its own compilers and tools"
+
   private static let exact: [String: String] = [
+    "CC": tool, "CXX": tool, "CPP": tool, "LD": tool, "AR": tool, "AS": tool, "NM": tool,
+    "RANLIB": tool,
+    "STRIP": tool, "OBJCOPY": tool, "MAKE": tool, "MAKEFLAGS": tool, "PKG_CONFIG": tool,
+    "PKG_CONFIG_PATH": tool, "PKG_CONFIG_LIBDIR": tool, "PKG_CONFIG_SYSROOT_DIR": tool,
+    "COMPILER_PATH": tool, "LIBRARY_PATH": tool, "CPATH": tool, "C_INCLUDE_PATH": tool,
+    "CPLUS_INCLUDE_PATH": tool, "CFLAGS": flags, "CXXFLAGS": flags, "CPPFLAGS": flags,
+    "LDFLAGS": flags,
+    "SHELLOPTS": place, "BASHOPTS": place, "PS4": place, "LOCPATH": loader, "NLSPATH": loader,
     "PATH": place, "HOME": place, "TMPDIR": place, "USER": place, "SHELL": place, "PWD": place,
     "IFS": place, "ENV": place, "BASH_ENV": place, "TERM": place, "LANG": place, "TZ": place,
     "CARGO": place, "RUSTFLAGS": flags, "RUSTDOCFLAGS": flags, "GCONV_PATH": loader,
@@ -35,6 +45,10 @@ enum EnvironmentNames {
     ("CARGO_", "the farm configures Cargo itself"),
     ("RUSTC", "the target names its compiler"),
     ("RUSTUP_", "the target names its compiler"),
+    ("CC_", tool), ("CXX_", tool), ("AR_", tool), ("GCC_", tool), ("ZIG_", tool), ("HOST_", tool),
+    ("TARGET_", tool), ("SCCACHE_", tool), ("CFLAGS_", flags), ("CXXFLAGS_", flags),
+    ("PERL5", tool),
+    ("PYTHON", tool), ("DOCKER_", place),
     ("LD_", loader), ("GLIBC_", loader), ("QEMU_", place), ("BUILDSRS_", place), ("LC_", place),
   ]
   private static let suffixes: [(suffix: String, reason: String)] = [("_PROXY", network)]

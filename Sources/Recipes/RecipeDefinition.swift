@@ -53,14 +53,16 @@ public struct RecipeDefinition: Sendable, Equatable {
   /// Some versions and what holds for them.
   public struct Version: Sendable, Equatable {
     /// Which versions; nil: all. A pre-release counts as the release that it precedes, so that a
-    /// recipe holds for `14.0.0-rc.1` as it will for `14.0.0`.
+    /// recipe holds for `14.0.0-rc.1` as it will for `14.0.0`, unless a comparator tells pre-releases of
+    /// that release apart.
     public var when: VersionRequirement?
     /// What holds for them.
     public var body: RecipeBody
 
     func accepts(_ version: Semver) -> Bool {
+      guard let when, !when.accepts(version) else { return true }
       let release = Semver(version.major, version.minor, version.patch)
-      return when.map { $0.accepts(version) || $0.accepts(release) } ?? true
+      return !when.namesPrerelease(of: version) && when.accepts(release)
     }
   }
 

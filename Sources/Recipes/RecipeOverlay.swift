@@ -134,7 +134,7 @@ extension SmokeTest {
             "--version"
           ],
           expect: keys.value(
-            "expect", expected: "a regular expression of Swift's Regex, of at most 500 bytes",
+            "expect", expected: "a regular expression as RE2 takes it, of at most 500 bytes",
             parse: Vocabulary.regularExpression))
       }
     }

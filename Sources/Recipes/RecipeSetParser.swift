@@ -41,6 +41,26 @@ struct RecipeSetParser {
     for body in [defaults].compactMap({ $0 }) + recipes.flatMap({ $0.versions.map(\.body) }) {
       for target in body.targets { checkPattern(target.pattern, target.position, body) }
     }
+    for body in recipes.flatMap({ $0.versions.map(\.body) }) { checkExecutors(body) }
+    if let defaults { checkDefaults(defaults) }
+  }
+
+  private mutating func checkDefaults(_ body: RecipeBody) {
+    for overlay in [body.overlay] + body.targets.map(\.overlay) {
+      let reader = readers[overlay.origin.file]
+      diagnostics += ExecutorWords.withoutEffect(in: overlay) { reader?.lines.excerpt(at: $0) }
+    }
+  }
+
+  private mutating func checkExecutors(_ body: RecipeBody) {
+    let words = [(pattern: nil, body.overlay)] + body.targets.map { ($0.pattern, $0.overlay) }
+    for (pattern, overlay) in words {
+      let reader = readers[overlay.origin.file]
+      let mistake = ExecutorWords.mistake(in: overlay, pattern: pattern, targets: targets) {
+        reader?.lines.excerpt(at: $0)
+      }
+      if let mistake { diagnostics.append(mistake) }
+    }
   }
 
   /// Two spellings of one crate's name are two files that contradict each other.

@@ -1,5 +1,7 @@
+import ExecutorKit
 import FarmModel
 import Foundation
+import RegularExpressions
 
 /// Which texts are fit for what they name. Everything here ends up in a command line, an image or a
 /// path, so each is what its own world allows and nothing wider.
@@ -22,13 +24,9 @@ enum Vocabulary {
     matches(text, first: isWord, rest: { isWord($0) || "-.".unicodeScalars.contains($0) })
   }
 
-  /// A package's name in Debian (Debian Policy, section 5.6.1).
+  /// A package's name in Debian.
   static func debianPackage(_ text: String) -> String? {
-    text.utf8.count < 2
-      ? nil
-      : matches(
-        text, first: { isLower($0) || isDigit($0) },
-        rest: { isLower($0) || isDigit($0) || "+-.".unicodeScalars.contains($0) })
+    SystemPackage.isDebianName(text) ? text : nil
   }
 
   /// A shared library's name as `DT_NEEDED` has it, such as `libc.so.6`.
@@ -60,10 +58,9 @@ enum Vocabulary {
     fnmatch(pattern, triple, 0) == 0
   }
 
-  /// A regular expression that Swift's own engine accepts, of at most 500 bytes (its parser calls
-  /// itself for each parenthesis).
+  /// A regular expression that RE2 accepts, of at most 500 bytes.
   static func regularExpression(_ text: String) -> String? {
-    text.utf8.count > 500 || (try? Regex(text)) == nil ? nil : text
+    text.utf8.count > 500 || (try? RegularExpression(text)) == nil ? nil : text
   }
 
   private static func matches(

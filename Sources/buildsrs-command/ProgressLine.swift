@@ -24,17 +24,26 @@ final class ProgressLine: Sendable {
       if let last = state.last, last.duration(to: now) < interval { return }
       defer { state.last = now }
       guard state.last != nil else { return }
-      write(terminal.isErrorTerminal ? "\r\u{1B}[K\(progress.line)" : progress.line + "\n")
-      state.isShown = terminal.isErrorTerminal
+      guard terminal.isErrorTerminal else { return write(progress.line + "\n") }
+      // A line that is broken at the edge could not be taken away any more.
+      let line = terminal.errorColumns.map { String(progress.line.prefix($0 - 1)) }
+      write("\r\u{1B}[K" + (line ?? progress.line))
+      state.isShown = true
     }
   }
 
-  /// Takes the line away.
-  func end() {
+  /// Takes the line away, so that something else can be written; it is shown again when it changes.
+  func hide() {
     state.withLock { state in
       if state.isShown { write("\r\u{1B}[K") }
-      state = State()
+      state.isShown = false
     }
+  }
+
+  /// Takes the line away: a sync is over.
+  func end() {
+    hide()
+    state.withLock { $0 = State() }
   }
 
   private func write(_ text: String) {

@@ -49,8 +49,8 @@ struct RegistrySyncCommand: AsyncParsableCommand {
       throw CommandFailure.usage(
         "name crates with --crate or --crates-file, or follow a git index: a sparse one lists none")
     }
-    installLogging(settings.logLevel)
     let line = ProgressLine()
+    installLogging(settings.logLevel) { line.hide() }
     var configuration = SyncConfiguration(
       registryURL: settings.registryURL, backendURL: settings.backendURL,
       token: try settings.registryToken(), stateDirectory: settings.stateDirectory,

@@ -77,6 +77,15 @@ struct CheckTests {
     }
   }
 
+  @Test("a test of a binary that is not there fails it, and is no test of another one")
+  func otherBinary() async throws {
+    try await served(smoke: [SmokeTest(binary: "other", arguments: [])]) { test in
+      let answer = try await test.run()
+      #expect(answer.outcome?.failureClass == .smoke, "\(answer.log)")
+      #expect(answer.outcome?.message?.hasSuffix("there is none of that name: demo") == true)
+    }
+  }
+
   @Test("a library that the target does not promise fails it")
   func library() async throws {
     try await served(programs: ["demo": "/bin/bash"]) { test in

@@ -73,4 +73,15 @@ import Testing
     ]
     #expect(SmokeRules.tests(tests, for: "a").map(\.arguments) == [["-V"], ["1"]])
   }
+
+  @Test("a test of a binary that was not built is found")
+  func missing() {
+    let tests = [
+      SmokeTest(arguments: []), SmokeTest(binary: "a", arguments: []),
+      SmokeTest(binary: "b", arguments: []),
+    ]
+    #expect(SmokeRules.missing(tests, binaries: ["a", "b", "c"]) == nil)
+    #expect(SmokeRules.missing(tests, binaries: ["a"]) == "b")
+    #expect(SmokeRules.missing([], binaries: ["a"]) == nil)
+  }
 }

@@ -76,4 +76,16 @@ struct VersionTests {
   @Test(
     "what is no requirement is refused", arguments: ["", ">", "1.2.3.4", "a", "^1,,2", "1.2-rc"])
   func badRequirement(text: String) { #expect(VersionRequirement(text) == nil) }
+
+  @Test("requirements take the versions that Cargo takes", arguments: CargoRequirements.answers)
+  func asCargo(requirement text: String, accepted: [String]?) throws {
+    guard let requirement = VersionRequirement(text) else {
+      #expect(accepted == nil, "Cargo takes it")
+      return
+    }
+    let taken = try CargoRequirements.versions.filter {
+      requirement.accepts(try #require(Semver($0)))
+    }
+    #expect(taken == accepted)
+  }
 }

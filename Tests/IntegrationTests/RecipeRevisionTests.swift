@@ -249,6 +249,66 @@ struct RecipeRevisionTests {
     }
   }
 
+  @Test("what somebody has asked for comes back after a skip, on whatever tier it is")
+  func askedFor() async throws {
+    try await BackendFarm.with { farm in
+      let rare = TestFolder.target(BackendFarm.x86) + "tier: 3\n"
+      func install(_ files: [String: String]) async throws {
+        let set = try Self.set(
+          files.merging(["targets/\(BackendFarm.x86).yaml": rare]) { $1 })
+        try await Self.untilPlanned(farm, try await farm.database.install(set, note: "").revision)
+      }
+      try await install([:])
+      try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
+      let asked = try await farm.send("POST", "/api/v1/crates/tool/1.0.0/\(BackendFarm.x86)")
+      #expect(asked.json("class") == "request", "\(asked.text)")
+      try await install(["recipes/tool.yaml": "crate: tool\nversions: [{ skip: not now }]\n"])
+      let name = "tool 1.0.0 \(BackendFarm.x86)"
+      #expect(try await Self.rows(farm)[name]?.isDropped == true)
+      try await install([:])
+      #expect(try await Self.rows(farm)[name]?.state == "pending")
+    }
+  }
+
+  @Test("a target's tier that asks for less drops what waits for it and retries nothing of it")
+  func lowerTier() async throws {
+    try await BackendFarm.with { farm in
+      let first = try #require(try await farm.database.activeRecipes())
+      try await Self.untilPlanned(farm, first.id)
+      try await farm.report([
+        BackendFarm.registry, try BackendFarm.version("alpha", "1.0.0"),
+        try BackendFarm.version("beta", "1.0.0"),
+      ])
+      try await ScriptedBuilder().work(farm) { session in
+        let alpha = try await session.assigned()
+        #expect(alpha.plan.inputs.crate == "alpha")
+        _ = try await session.finish(alpha, .failed(.compile, message: "error"))
+      }
+      try await farm.report([
+        BackendFarm.registry, try BackendFarm.version("alpha", "1.1.0"),
+        try BackendFarm.version("beta", "1.1.0"),
+      ])
+      func foretell(_ tier: Int) async throws -> [String: JobChange.Kind] {
+        let target = TestFolder.target(BackendFarm.x86) + "tier: \(tier)\n"
+        let set = try Self.set([
+          "targets/\(BackendFarm.x86).yaml": target,
+          "recipes/_default.yaml": "environment: { LEVEL: \"2\" }\n",
+        ])
+        return try await Self.foretell(farm, set, over: try first.recipeSet()).mapValues(\.kind)
+          .filter { $0.key.hasSuffix(BackendFarm.x86) }
+      }
+      let x86 = BackendFarm.x86
+      #expect(
+        try await foretell(2) == [
+          "beta 1.0.0 \(x86)": .drop, "alpha 1.1.0 \(x86)": .replan, "beta 1.1.0 \(x86)": .replan,
+        ])
+      #expect(
+        try await foretell(3) == [
+          "beta 1.0.0 \(x86)": .drop, "alpha 1.1.0 \(x86)": .drop, "beta 1.1.0 \(x86)": .drop,
+        ])
+    }
+  }
+
   @Test("a job of what is no longer in force is not made")
   func fence() async throws {
     try await BackendFarm.with { farm in

@@ -26,6 +26,9 @@ struct ExplanationTests {
               glibc: "2.36"
               limits: { time: 4h }
           """),
+      SourceText(
+        path: "targets/x86_64-unknown-linux-gnu.yaml",
+        text: "triple: x86_64-unknown-linux-gnu\nexecutor: native\n"),
       SourceText(path: "recipes/_default.yaml", text: defaults),
       SourceText(path: "recipes/c.yaml", text: "crate: c\n" + recipe),
     ])
@@ -86,12 +89,12 @@ struct ExplanationTests {
       """
       versions:
         - environment: { BB: "2",
-            CC: "3" }
+            DD: "3" }
           limits: { disk: 1000 }
           needed: [libb.so, libm.so.6]
           targets:
             "*-gnu":
-              environment: { CC: c }
+              environment: { DD: c }
               packages: { debian: [libz-dev,
                 libssl-dev] }
               limits: { time: 1h }
@@ -110,7 +113,7 @@ struct ExplanationTests {
         "packages.debian libssl-dev recipes/c.yaml:11",
         "packages.debian libz-dev recipes/c.yaml:10",
         "environment.AA 1 recipes/_default.yaml:1", "environment.BB 2 recipes/c.yaml:3",
-        "environment.CC c recipes/c.yaml:9", "needed libc.so.6 target:6",
+        "environment.DD c recipes/c.yaml:9", "needed libc.so.6 target:6",
         "needed libm.so.6 target:7", "needed liba.so recipes/_default.yaml:3",
         "needed libb.so recipes/_default.yaml:3",
       ])

@@ -44,7 +44,7 @@ struct KnownAnswer: Sendable, CustomTestStringConvertible {
     KnownAnswer("lsd", "0.23.1", "lsd --version", "lsd 0.23.1"),
     KnownAnswer("mdbook", "0.4.40", "mdbook --version", "mdbook v0.4.40"),
     KnownAnswer("miniserve", "0.24.0", "miniserve --version", "miniserve 0.24.0"),
-    KnownAnswer("nu", "0.88.1", "nu --version", "0.88.1"),
+    KnownAnswer("nu", "0.106.0", "nu --version", "0.106.0"),
     KnownAnswer("oxipng", "9.0.0", "oxipng --version", "oxipng 9.0.0"),
     KnownAnswer("pastel", "0.9.0", "pastel --version", "pastel 0.9.0"),
     KnownAnswer("procs", "0.14.4", "procs --version", "procs 0.14.4"),

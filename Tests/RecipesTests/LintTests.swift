@@ -45,7 +45,7 @@ struct LintTests {
       recipes/ripgrep.yaml:4:16: an item of “features” cannot be “pcre 2”: expected a feature name
       recipes/ripgrep.yaml:5:5: unknown key “enviroment”: did you mean “environment”?
       recipes/ripgrep.yaml:6:20: “PATH” cannot be set: it is part of the environment that the executor provides
-      recipes/ripgrep.yaml:7:23: “expect” cannot be “(”: expected a regular expression of Swift's Regex, of at most 500 bytes
+      recipes/ripgrep.yaml:7:23: “expect” cannot be “(”: expected a regular expression as RE2 takes it, of at most 500 bytes
       recipes/ripgrep.yaml:8:11: “skip” gives no reason: expected the reason as text, or false
       recipes/ripgrep.yaml:9:21: “time” cannot be “soon”: expected a duration such as 90s, 15m or 2h
       recipes/ripgrep.yaml:10:5: duplicate key “features”: it is already in line 4

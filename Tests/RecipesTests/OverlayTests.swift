@@ -262,7 +262,7 @@ struct AlternativeTests {
     let plan = try plan(
       """
       versions:
-        - executor: other
+        - executor: docker-cross
           linker: zig
           targets:
             "aarch64-*": { executor: docker-cross, linker: zig }

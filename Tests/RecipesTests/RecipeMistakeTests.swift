@@ -99,7 +99,7 @@ struct RecipeMistakeTests {
       ),
       (
         "smoke: [{ expect: \"(\" }]",
-        "3:23: “expect” cannot be “(”: expected a regular expression of Swift's Regex, of at most 500 bytes"
+        "3:23: “expect” cannot be “(”: expected a regular expression as RE2 takes it, of at most 500 bytes"
       ),
       ("smoke: [{ expects: a }]", "3:15: unknown key “expects”: did you mean “expect”?"),
       (

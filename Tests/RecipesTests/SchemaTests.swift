@@ -34,7 +34,8 @@ struct SchemaTests {
     "default-features: no", "default-features: \"false\"", "default-features: 1",
     "binaries: [rg]", "binaries: [../rg]", "binaries: {}", "packages: { debian: [libpcre2-dev] }",
     "packages: { debain: [libpcre2-dev] }", "packages: { debian: [X] }", "packages: [a]",
-    "packages: { debian: [x] }", "environment: { A: 1, B: true, C: text, D: \"\" }",
+    "packages: { debian: [x] }", "packages: { debian: [gcc-, g++] }", "packages: { debian: [g++] }",
+    "environment: { A: 1, B: true, C: text, D: \"\" }",
     "environment: { A: }", "environment: { a-b: 1 }", "environment: { PATH: /x }",
     "environment: { LD_PRELOAD: x }", "environment: { CARGO_HOME: x }",
     "environment: { HTTPS_PROXY: x }", "environment: { PATHS: /x }", "environment: { A: [x] }",
@@ -51,7 +52,8 @@ struct SchemaTests {
     "limits: { log: 1099511627777KiB }", "limits: { log: 1073741825 MiB }", "limits: { time: s }",
     "limits: { cores: 1 }", "limits:", "skip: not there", "skip: true", "skip: false",
     "skip: \"\"", "skip: \"true\"", "skip: \"false\"", "skip: 3", "skip:", "skip: \"3\"",
-    "needed: [libssl.so.3]", "needed: [\"\"]", "executor: qemu", "executor: Docker", "linker: zig",
+    "needed: [libssl.so.3]", "needed: [\"\"]", "executor: docker-cross", "executor: Docker",
+    "linker: zig",
     "linker: zog", "targets: { \"*-musl\": { features: [a] }, x86_64-unknown-linux-gnu: {} }",
     "targets: [a]", "targets: { \"[a-z]*\": {} }", "targets: { \"*\": { when: \">=1\" } }",
     "targets: { \"*\": { skpi: x } }", "targets: { \"*-*-*-*-*\": {} }", "feature: [a]",
@@ -99,8 +101,11 @@ struct SchemaTests {
   private static let requirements = [
     ">=13", "\">=1.2, <2\"", "\"*\"", "1.x", "1.2.*", "^1.2.3-rc.1", "\"~1\"", "=1.2.3", "13",
     "1.5", "\"13\"", "\"1.10\"", "\"18446744073709551615\"", "\"18446744073709551616\"",
-    "\"1.2.3-rc\\n\"", "\"1.2.3+b\\n\"", "newest", "\">=\"", "1.2.3.4", "\">=1,\"", "-1", "\"\"",
-    "1.2.*-rc", "[1]", "1.2.3+b",
+    "\"1.2.3-rc\\n\"", "\"1.2.3+b\\n\"",
+    "newest", "\">=\"", "1.2.3.4", "\">=1,\"", "-1", "\"\"", "1.2.*-rc", "[1]", "1.2.3+b",
+    "1 2", "\"1. 2\"", "\"> = 1\"", "\"> 1 , < 3\"", "\"01.2\"", "\"1.02.0\"", "x", "\">=1.*\"",
+    "1.*.*", "1.*.3", "1.2.3-",
+    "1.2.3-01", "1.2.3-0a.b", "1+b", "1.2.3-a..b",
   ]
 
   private static let targetLines = [
@@ -148,7 +153,7 @@ struct SchemaTests {
         .recipe, "crate: c\nversions: [&a { skip: x }]\n", inexpressible: "JSON has no anchors"),
       Sample(
         .recipe, "crate: c\nversions: [{ smoke: [{ expect: \"(\" }] }]\n",
-        inexpressible: "whether a regular expression is one of Swift's"),
+        inexpressible: "whether a regular expression is one of RE2's"),
       Sample(
         .target, "triple: t-x\nexecutor: m\npolcy: { needed: [] }\n",
         inexpressible: "an executor's mapping has the name that another key gives"),
@@ -158,6 +163,9 @@ struct SchemaTests {
       Sample(
         .target, "triple: t-x\nexecutor: m\nm: { a: .nan }\n",
         inexpressible: "JSON has no word for .nan"),
+      Sample(
+        .recipe, "crate: c\nversions: [{ executor: other }]\n",
+        inexpressible: "whether the targets' files offer an executor"),
     ]
 
   @Test("accept and refuse what the loader does, but for what no schema can express")

@@ -64,7 +64,7 @@ struct RootFileSystemTests {
   @Test("takes only names of packages, and needs its scripts")
   func mistakes() throws {
     let files = try FilesFolder(script: "true")
-    for name in ["", "a", "A1", "a;b", "-x", "a b"] {
+    for name in ["", "a", "A1", "a;b", "-x", "a b", "gcc-"] {
       #expect(throws: ExecutorFailure.self) { try files.recipe(packages: [name]) }
     }
     let missing = #expect(throws: ExecutorFailure.self) {

@@ -123,19 +123,24 @@ enum JobComparison {
       return Outcome(
         kind: .check, reason: checks.differences(from: old).joined(separator: "; "))
     case .failed:
-      guard differs || mends(job.failureClass, from: existing.plan, to: plan) else { return nil }
+      guard isWanted(job, wish), differs || mends(job.failureClass, from: existing.plan, to: plan)
+      else { return nil }
       return Outcome(kind: job.isOnlyCheck && !differs ? .check : .retry, reason: reason)
     case .cancelled:
       // By an operator or a yank: not for recipes to change.
-      return job.isDropped && wish.isAsked ? Outcome(kind: .add, reason: "wanted again") : nil
+      return job.isDropped && isWanted(job, wish)
+        ? Outcome(kind: .add, reason: "wanted again") : nil
     }
   }
 
   /// Why a job that waits is more than the tier asks for; nil: it is not, or somebody asked for it.
   private static func tooMuch(_ job: PlannedJob, _ wish: TargetWish) -> String? {
-    let isByItself = job.jobClass == .backfill || (job.jobClass == .new && wish.tier == 3)
-    guard isByItself, !wish.isAsked, job.buildSeconds == nil else { return nil }
-    return tierReason(wish)
+    isWanted(job, wish) ? nil : tierReason(wish)
+  }
+
+  /// Whether the job has a reason to be: the tier's, a person's, or what is published.
+  private static func isWanted(_ job: PlannedJob, _ wish: TargetWish) -> Bool {
+    wish.isAsked || job.jobClass == .request || job.buildSeconds != nil
   }
 
   private static func tierReason(_ wish: TargetWish) -> String {

@@ -1,5 +1,6 @@
 import ExecutorKit
 import FarmModel
+import RegularExpressions
 
 /// Which commands a smoke run tries, and what their ends mean. Pure.
 enum SmokeRules {
@@ -31,6 +32,11 @@ enum SmokeRules {
     tests.filter { $0.binary == nil || $0.binary == binary }
   }
 
+  /// The first binary that the recipe's tests name and that was not built; nil: all were.
+  static func missing(_ tests: [SmokeTest], binaries: [String]) -> String? {
+    tests.compactMap(\.binary).first { !binaries.contains($0) }
+  }
+
   /// What a start tells.
   /// - Throws: ``ExecutorFailure`` of class `smoke` where the expectation is no regular expression.
   static func judge(
@@ -50,8 +56,8 @@ enum SmokeRules {
   }
 
   private static func meets(_ expect: String, _ output: String) throws(ExecutorFailure) -> Bool {
-    do {
-      return try Regex(expect).anchorsMatchLineEndings().firstMatch(in: output) != nil
+    do throws(RegularExpression.Failure) {
+      return try RegularExpression(expect).finds(in: output)
     } catch {
       throw ExecutorFailure(
         .smoke, "the recipe's expectation “\(expect)” is no regular expression: \(error)")

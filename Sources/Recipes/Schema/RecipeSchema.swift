@@ -5,7 +5,7 @@ import Foundation
 /// It accepts what the loader accepts, where a file is read by YAML's core schema (YAML 1.2.2, section
 /// 10.3), as far as a schema can say it. What it cannot: that a key stands twice, that a file is named like
 /// its crate or target, which name an executor's own mapping has, that a regular expression is one of
-/// Swift's, and that `.nan` is no number.
+/// RE2's, and that `.nan` is no number.
 public enum RecipeSchema: String, Sendable, CaseIterable {
   /// `recipes/<crate>.yaml`
   case recipe
@@ -132,12 +132,14 @@ enum SchemaPart {
     return "0*(\(parts.joined(separator: "|")))"
   }
 
-  /// A number of 64 bits, without zeros before it.
+  /// A number of 64 bits.
   private static let number = "(0|\(positive(upTo: UInt64.max)))"
-  private static let suffix = #"[^+,\u0000-\u001f\u007f-\u009f]*"#
+  private static let identifiers = #"[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*"#
+  private static let prerelease =
+    #"(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*"#
   private static let comparator =
-    "(>=|<=|>|<|=|~|\\^)? *(\(number)( *\\. *\(number)){0,2}( *\\. *[*xX])*"
-    + "|\(number) *\\. *\(number) *\\. *\(number)( *\\. *[*xX])*-\(suffix))(\\+\(suffix))?"
+    "((>=|<=|>|<|=|~|\\^) *)?(\(number)((\\.[*xX]){0,2}|\\.\(number)(\\.[*xX])?"
+    + "|\\.\(number)\\.\(number)(-\(prerelease))?(\\+\(identifiers))?))"
 
   /// A pattern of the whole numbers from 1 to `maximum`, in decimal: those with fewer digits, those that
   /// are smaller from some digit on, and itself.
@@ -154,13 +156,13 @@ enum SchemaPart {
 
   /// Cargo's version requirements.
   static let versions = text(
-    " *(\\*|\(comparator)( *, *\(comparator))*) *",
+    " *([*xX]|\(comparator)( *, *\(comparator)){0,31}) *",
     "A version requirement as in Cargo.toml, such as >=13 or >=1.2, <2.")
 
   static let feature = text(#"[A-Za-z0-9_][A-Za-z0-9_\-+./?]{0,127}"#)
   static let binary = text("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
   static let library = text("[A-Za-z0-9_][A-Za-z0-9_+.-]{0,127}")
-  static let debianPackage = text("[a-z0-9][a-z0-9+.-]{1,127}")
+  static let debianPackage = text("[a-z0-9][a-z0-9+.-]{0,126}[a-z0-9+.]")
   static let executorPattern = #"[a-z][a-z0-9-]{0,127}"#
   static let executor = text(executorPattern, "The name of an executor module.")
   static let linker = choice(

@@ -62,6 +62,8 @@ unpack_debian() {
   while read -r setting; do
     if [ -n "$setting" ]; then options+=(--aptopt="$setting"); fi
   done <<<"$(apt_settings)"
+  # A name that is no package's is none, and not a pattern for others'.
+  options+=(--aptopt='APT::Cmd::Pattern-Only "true"')
   say "unpacking Debian's packages for $architecture"
   # The folders of programs and libraries are one, as in every Debian that was installed.
   # shellcheck disable=SC2016

@@ -19,7 +19,7 @@ struct ImageRecipe: Equatable, Sendable {
     context = try ContextFiles(
       containerfile: "\(filesDirectory)/\(configuration.containerfile)")
     let packages = inputs.packages["debian"] ?? []
-    if let bad = packages.first(where: { !Self.isPackageName($0) }) {
+    if let bad = packages.first(where: { !SystemPackage.isDebianName($0) }) {
       throw ExecutorFailure(.infrastructure, "docker-cross: “\(bad)” is no Debian package name")
     }
     var arguments = configuration.arguments
@@ -31,17 +31,6 @@ struct ImageRecipe: Equatable, Sendable {
     base = configuration.image
     self.baseID = baseID
     gnuTriple = inputs.gnuTriple
-  }
-
-  /// Debian policy, section 5.6.1.
-  static func isPackageName(_ name: String) -> Bool {
-    let bytes = Array(name.utf8)
-    guard bytes.count >= 2, let first = bytes.first else { return false }
-    func isLetterOrDigit(_ byte: UInt8) -> Bool {
-      (48...57).contains(byte) || (97...122).contains(byte)
-    }
-    return isLetterOrDigit(first)
-      && bytes.allSatisfy { isLetterOrDigit($0) || [43, 45, 46].contains($0) }
   }
 
   /// The name under which the engine keeps the image.

@@ -24,7 +24,7 @@ public struct RootRecipe: Sendable, Equatable {
     name: String, folder: String, filesDirectory: String, arguments: [String] = [],
     packages: [String] = []
   ) throws(ExecutorFailure) {
-    if let bad = packages.first(where: { !Self.isPackageName($0) }) {
+    if let bad = packages.first(where: { !SystemPackage.isDebianName($0) }) {
       throw ExecutorFailure(.infrastructure, "\(folder): “\(bad)” is no Debian package name")
     }
     self.name = name
@@ -45,16 +45,6 @@ public struct RootRecipe: Sendable, Equatable {
           + " is the builder's files directory right?")
     }
     self.files = files
-  }
-
-  /// Debian policy, section 5.6.1.
-  static func isPackageName(_ name: String) -> Bool {
-    let bytes = Array(name.utf8)
-    func isLetterOrDigit(_ byte: UInt8) -> Bool {
-      (48...57).contains(byte) || (97...122).contains(byte)
-    }
-    return bytes.count >= 2 && isLetterOrDigit(bytes[0])
-      && bytes.allSatisfy { isLetterOrDigit($0) || [43, 45, 46].contains($0) }
   }
 
   /// The folder's name in a module's cache.
