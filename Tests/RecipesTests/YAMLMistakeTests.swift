@@ -162,6 +162,29 @@ struct YAMLMistakeTests {
     }
   }
 
+  @Test(
+    "what shows only when all files are read is bounded, too, and warnings hide no mistake there")
+  func lateMistakes() throws {
+    func text(_ end: String) -> String {
+      let patterns = (0..<1100).map { "      t-\($0): {}\n" }.joined()
+      return "crate: c\nversions:\n  - targets:\n\(patterns)\(end)"
+    }
+    let set = try RecipeSet(files: [
+      sampleTarget, SourceText(path: "recipes/c.yaml", text: text("")),
+    ])
+    #expect(set.warnings.count == 1001)
+    #expect(set.warnings.last?.unlisted == 100)
+    do throws(RecipeErrors) {
+      _ = try RecipeSet(files: [
+        sampleTarget, SourceText(path: "recipes/c.yaml", text: text("    executor: other\n")),
+      ])
+      Issue.record("the file was taken")
+    } catch {
+      #expect(error.diagnostics.count { $0.severity == .error } == 1)
+      #expect("\(error)".contains("1104:5: no target file offers the executor “other”"))
+    }
+  }
+
   @Test("warnings, however many, hide no mistake")
   func warningsBeforeMistakes() throws {
     let items = String(repeating: "  - { when: \"1\" }\n", count: 1100)
