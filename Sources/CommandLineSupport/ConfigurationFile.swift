@@ -56,9 +56,10 @@ public struct ConfigurationFile: Sendable, Equatable {
   private static func texts(_ name: SettingName, _ keys: MappingReader) -> [String] {
     let parse: (String) -> String? = { name.accepts($0) ? $0 : nil }
     if name.isList, case .sequence = keys[name.rawValue]?.content {
-      return keys.list(name.rawValue, expected: "URL", parse: parse) ?? []
+      return keys.list(name.rawValue, expected: "URL", scalars: .any, parse: parse) ?? []
     }
-    let text: String? = keys.value(name.rawValue, expected: name.expected, parse: parse)
+    let text: String? = keys.value(
+      name.rawValue, expected: name.expected, scalars: .any, parse: parse)
     return text.map { [$0] } ?? []
   }
 }

@@ -130,6 +130,7 @@ extension AuthorMetadata {
           ? "the crate's author wants no target built"
           : "the crate's author wants builds for \(quoted(targets.joined(separator: ", "))) only")
     }
+    if overlay.skip != nil { overlay.origin.keys["skip"] = .start }
     if features != nil { overlay.origin.keys["features"] = .start }
     if usesDefaultFeatures != nil { overlay.origin.keys["default-features"] = .start }
     if binaries != nil { overlay.origin.keys["binaries"] = .start }

@@ -9,6 +9,7 @@ public struct BuilderRule: Sendable, Equatable {
   /// How many jobs of the target run at once in the whole farm; nil: as many as there are slots.
   public var concurrent: Int?
 
+  /// Any builder, and no bound.
   public init() {}
 
   static let keys = ["module", "labels", "concurrent"]
@@ -22,9 +23,7 @@ public struct BuilderRule: Sendable, Equatable {
     rule.module = keys.value("module", expected: "a version requirement such as >=0.2") {
       VersionRequirement($0)?.description
     }
-    rule.concurrent = keys.value("concurrent", expected: "a whole number from 1 to 1000000") {
-      Quantities.count($0, maximum: 1_000_000)
-    }
+    rule.concurrent = keys.count("concurrent", maximum: Quantities.maximumCount)
     if let labels = keys["labels"] { rule.labels = Self.labels(labels, reader) }
     return rule
   }

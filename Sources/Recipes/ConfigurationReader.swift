@@ -21,24 +21,19 @@ extension YAMLReader {
   }
 
   private func plainValue(_ text: String, _ node: YAMLNode, name: String) -> ConfigurationValue? {
-    if let value = Bool(text) { return .boolean(value) }
-    guard Self.isNumber(text), let number = Double(text) else { return .text(text) }
-    // Beyond 2^53 a JSON number loses digits; a longer one is a text that lacks its quotes.
-    guard abs(number) <= 9_007_199_254_740_992 else {
-      report(
-        "\(name) is too large a number", at: node.position,
-        expected: "at most 15 digits, or quotes around it")
-      return nil
+    switch PlainMeaning(text) {
+    case .boolean(let value): return .boolean(value)
+    case nil: return .text(text)
+    // A module gets numbers as JSON has them: beyond 2^53 one loses digits, and one that long is a text
+    // that lacks its quotes.
+    case .integer(let value):
+      if let value, value.magnitude <= 1 << 53 { return .number(Double(value)) }
+    case .number(let value):
+      if abs(value) <= Double(1 << 53) { return .number(value) }
     }
-    return .number(number)
-  }
-
-  /// JSON's grammar of numbers without exponents (RFC 8259, section 6): `010`, `1_000`, `0x1F` and
-  /// `1e3` stay texts.
-  private static func isNumber(_ text: String) -> Bool {
-    let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
-    let parts = digits.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-    return (parts[0] == "0" || !parts[0].hasPrefix("0"))
-      && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }
+    report(
+      "\(name) is too large a number", at: node.position,
+      expected: "at most 15 digits, or quotes around it")
+    return nil
   }
 }

@@ -6,6 +6,7 @@ import FarmModel
 public struct ExecutorOffer: Sendable, Equatable {
   /// The module's name.
   public var executor: String
+  /// What links with this executor, unless a recipe says otherwise.
   public var linker: Linker
   /// The oldest glibc that its artifacts must run with; nil: nothing is promised.
   public var glibc: String?
@@ -16,6 +17,7 @@ public struct ExecutorOffer: Sendable, Equatable {
   /// The limits that differ from the target's: emulated builds take many times as long.
   public var limits: LimitsOverlay
 
+  /// An offer without a promise, unless `glibc` makes one.
   public init(
     executor: String, linker: Linker = .gcc, glibc: String? = nil, runner: [String] = [],
     configuration: ConfigurationValue = .map([:]), limits: LimitsOverlay = LimitsOverlay()
@@ -75,7 +77,7 @@ public struct ExecutorOffer: Sendable, Equatable {
   }
 
   static func runner(_ keys: MappingReader) -> [String]? {
-    keys.list("runner", expected: "argument") { $0 }
+    keys.list("runner", expected: "argument", scalars: .any) { $0 }
   }
 
   private static func configuration(
@@ -101,6 +103,6 @@ extension TargetDefinition {
         configuration: offer.configuration, rust: rust, linker: offer.linker.rawValue,
         glibc: offer.glibc),
       checks: BuildChecks(runner: offer.runner, needed: needed),
-      limits: limits.applied(to: Limits()))
+      limits: offer.limits.applied(to: limits.applied(to: Limits())))
   }
 }

@@ -1,13 +1,19 @@
 public import ExecutorKit
 
-/// The limits that a file names; the others stay what they are.
+/// The limits that a file names; the others, nil here, stay what they are.
 public struct LimitsOverlay: Sendable, Equatable {
+  /// Bytes of memory of all processes of a build together.
   public var memory: Int64?
+  /// Seconds from the begin of a build to its end.
   public var timeSeconds: Int?
+  /// Bytes of a build's log.
   public var log: Int64?
+  /// Bytes that a build may write to disk.
   public var disk: Int64?
+  /// Processes and threads at once.
   public var processes: Int?
 
+  /// Names no limit.
   public init() {}
 
   /// The limits with what is named here in place of what was there.
@@ -27,14 +33,12 @@ public struct LimitsOverlay: Sendable, Equatable {
         node, reader, name: quoted("limits"), keys: ["memory", "time", "log", "disk", "processes"])
     else { return nil }
     var limits = LimitsOverlay()
-    limits.memory = keys.value("memory", expected: Quantities.sizeExample, parse: Quantities.size)
-    limits.log = keys.value("log", expected: Quantities.sizeExample, parse: Quantities.size)
-    limits.disk = keys.value("disk", expected: Quantities.sizeExample, parse: Quantities.size)
+    limits.memory = keys.size("memory")
+    limits.log = keys.size("log")
+    limits.disk = keys.size("disk")
     limits.timeSeconds = keys.value(
       "time", expected: Quantities.durationExample, parse: Quantities.duration)
-    limits.processes = keys.value("processes", expected: "a whole number from 1 to 1000000") {
-      Quantities.count($0, maximum: 1_000_000)
-    }
+    limits.processes = keys.count("processes", maximum: Quantities.maximumCount)
     return limits
   }
 }

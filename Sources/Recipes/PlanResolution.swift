@@ -4,21 +4,22 @@ public import FarmModel
 /// Lays the default recipe, a crate's recipe and a target over one another.
 ///
 /// A crate's recipe is stronger than the target's file, that is stronger than what the crate's author
-/// says, that is stronger than the default recipe, and within a recipe the overlay of a target pattern is stronger than what holds for all targets.
+/// says, that is stronger than the default recipe, and within a recipe the overlay of a target pattern is
+/// stronger than what holds for all targets.
 /// What only a target knows (Rust, glibc, runner, configuration) no recipe can change, but by choosing
 /// another of the target's executors, or a linker for which the target promises no glibc.
 struct PlanResolution {
-  private let target: TargetDefinition
+  let target: TargetDefinition
   /// The weaker ones first.
-  private let defaults: [RecipeOverlay]
-  private let crate: [RecipeOverlay]
+  let defaults: [RecipeOverlay]
+  let crate: [RecipeOverlay]
   /// Stronger than every recipe: what a person asks for by hand.
   private let forcedExecutor: String?
 
   private let author: [RecipeOverlay]
-  private let optOut: String?
+  let optOut: String?
 
-  private var all: [RecipeOverlay] { defaults + author + crate }
+  var all: [RecipeOverlay] { defaults + author + crate }
 
   init(
     target: TargetDefinition, defaults: RecipeBody, author: AuthorMetadata? = nil,
@@ -64,7 +65,7 @@ struct PlanResolution {
     all.compactMap(value).last
   }
 
-  private var offer: ExecutorOffer {
+  var offer: ExecutorOffer {
     target.offer(of: forcedExecutor ?? crate.compactMap(\.executor).last ?? target.executor)
   }
 
@@ -97,59 +98,6 @@ struct PlanResolution {
   private func sorted(_ names: [String]?) -> [String] { Set(names ?? []).sorted() }
 }
 
-extension PlanResolution {
-  /// The plan's values and where each comes from.
-  func explanation(for facts: VersionFacts) -> PlanExplanation {
-    let plan = plan(for: facts)
-    let limits = plan.limits
-    let limitsText =
-      "memory \(limits.memory), time \(limits.timeSeconds)s, log \(limits.log), "
-      + "disk \(limits.disk), processes \(limits.processes)"
-    let variables = plan.inputs.environment
-    let packages = plan.inputs.packages.mapValues { $0.joined(separator: " ") }
-    return PlanExplanation(values: [
-      fromTarget("executor", plan.inputs.executor),
-      fromTarget("linker", plan.inputs.linker),
-      fromTarget("rust", plan.inputs.rust),
-      fromTarget("glibc", plan.inputs.glibc ?? ""),
-      fromTarget("runner", plan.checks.runner.joined(separator: " ")),
-      fromTarget("limits", limitsText),
-      fromRecipes("features", plan.inputs.features.joined(separator: ", ")),
-      fromRecipes("default-features", "\(plan.inputs.usesDefaultFeatures)"),
-      fromRecipes("binaries", plan.inputs.binaries.joined(separator: ", ")),
-      fromRecipes("packages", pairs(packages)),
-      fromRecipes("environment", pairs(variables)),
-      fromRecipes("smoke", plan.checks.smoke.map(Self.text).joined(separator: "; ")),
-      fromRecipes("needed", plan.checks.needed.joined(separator: ", "), or: "policy"),
-    ])
-  }
-
-  /// A value of the target's file that a crate's recipe may replace.
-  private func fromTarget(_ key: String, _ value: String) -> PlanExplanation.Value {
-    let place = crate.compactMap { $0.origin.place(of: key) }.last
-    return PlanExplanation.Value(
-      key: key, value: value, origin: place ?? target.origin.place(of: key))
-  }
-
-  /// A value of the recipes, behind which the target's `or` may stand.
-  private func fromRecipes(_ key: String, _ value: String, or targetKey: String? = nil)
-    -> PlanExplanation.Value
-  {
-    let place = all.compactMap { $0.origin.place(of: key) }.last
-    return PlanExplanation.Value(
-      key: key, value: value, origin: place ?? targetKey.flatMap { target.origin.place(of: $0) })
-  }
-
-  private func pairs(_ values: [String: String]) -> String {
-    values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ", ")
-  }
-
-  private static func text(_ test: SmokeTest) -> String {
-    let command = ([test.binary ?? "*"] + test.arguments).joined(separator: " ")
-    return test.expect.map { "\(command) ~ \($0)" } ?? command
-  }
-}
-
 extension RecipeSet {
   /// What the farm does with a version for a target: a plan, or the reason why nothing is built.
   ///
@@ -160,15 +108,22 @@ extension RecipeSet {
     guard let target = target(triple) else {
       return .skip("the farm does not build for \(triple)")
     }
-    if facts.isYanked { return .skip("the version is yanked") }
+    if facts.isYanked { return .skip(Self.yanked) }
     let resolution = resolution(of: facts, target, executor: executor)
     return resolution.skipReason.map { .skip($0) } ?? .plan(resolution.plan(for: facts))
   }
 
   /// Where a plan's values come from; nil: the farm does not build for the target.
   public func explain(_ facts: VersionFacts, target triple: TargetTriple) -> PlanExplanation? {
-    target(triple).map { resolution(of: facts, $0).explanation(for: facts) }
+    guard let target = target(triple) else { return nil }
+    var explanation = resolution(of: facts, target).explanation(for: facts)
+    if facts.isYanked {
+      explanation.skip = PlanExplanation.Value(key: "skip", value: Self.yanked)
+    }
+    return explanation
   }
+
+  private static let yanked = "the version is yanked"
 
   private func resolution(
     of facts: VersionFacts, _ target: TargetDefinition, executor: String? = nil

@@ -2,6 +2,7 @@ public import FarmModel
 
 /// What a recipe says of some versions, for all targets and for some.
 public struct RecipeBody: Sendable, Equatable {
+  /// What holds for all targets.
   public var overlay: RecipeOverlay
   /// Overlays by pattern of the target triple, in the order of the file; all that match apply.
   public var targets: [(pattern: String, position: SourcePosition, overlay: RecipeOverlay)]
@@ -40,6 +41,7 @@ public struct RecipeBody: Sendable, Equatable {
     }
   }
 
+  /// Whether two bodies say the same in the same places: by hand, since tuples are not `Equatable`.
   public static func == (left: RecipeBody, right: RecipeBody) -> Bool {
     left.overlay == right.overlay
       && left.targets.elementsEqual(right.targets) { $0 == $1 }
@@ -54,6 +56,7 @@ public struct RecipeDefinition: Sendable, Equatable {
     /// recipe holds for `14.0.0-rc.1` as it will for `14.0.0`, unless a comparator tells pre-releases of
     /// that release apart.
     public var when: VersionRequirement?
+    /// What holds for them.
     public var body: RecipeBody
 
     func accepts(_ version: Semver) -> Bool {
@@ -63,6 +66,7 @@ public struct RecipeDefinition: Sendable, Equatable {
     }
   }
 
+  /// The crate, by the name that the file gives it.
   public var crate: CrateName
   /// The first that matches holds; none: the default recipe alone.
   public var versions: [Version]
@@ -122,20 +126,18 @@ public struct RecipeDefinition: Sendable, Equatable {
         expected: "a list of mappings with when, features and others")
       return []
     }
-    var unreachable = false
+    var reach = ItemReach()
     return items.compactMap { item in
-      if unreachable {
-        reader.report(
-          "this item is never used: the one before holds for all versions", at: item.position,
-          severity: .warning)
-      }
       return MappingReader(
         item, reader, name: "an item of \(quoted("versions"))", keys: ["when"] + RecipeBody.keys
       ).map { keys in
         let when = keys.value("when", expected: "a version requirement such as >=13") {
           VersionRequirement($0)
         }
-        unreachable = unreachable || keys["when"] == nil
+        // Of a requirement that cannot be read nobody knows what it accepts.
+        if (when == nil) == (keys["when"] == nil) {
+          reach.check(when, at: keys["when"]?.position, item: item.position, reader)
+        }
         return Version(when: when, body: RecipeBody(keys))
       }
     }

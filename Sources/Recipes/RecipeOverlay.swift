@@ -13,16 +13,27 @@ public enum SkipRule: Sendable, Equatable {
 /// Lists replace what was there; `packages`, `environment` and `limits` replace key by key; `needed`
 /// adds to it.
 public struct RecipeOverlay: Sendable, Equatable {
+  /// Cargo features to switch on.
   public var features: [String]?
+  /// Whether the crate's default features are on.
   public var usesDefaultFeatures: Bool?
+  /// Which binaries are built; empty: all.
   public var binaries: [String]?
+  /// Names of packages of the system by package system, such as `debian`.
   public var packages: [String: [String]] = [:]
+  /// More variables of the build, with their values.
   public var environment: [String: String] = [:]
+  /// How binaries are started, and what they must print; empty: as without any recipe.
   public var smoke: [SmokeTest]?
+  /// The limits that the recipe names.
   public var limits = LimitsOverlay()
+  /// Whether anything is built at all.
   public var skip: SkipRule?
+  /// Shared libraries that binaries may need besides those of weaker recipes and of the target.
   public var needed: [String] = []
+  /// An executor module, in place of the target's own.
   public var executor: String?
+  /// What links, in place of the executor's own choice.
   public var linker: Linker?
   /// The file and where the overlay's keys stand.
   public var origin: Origin
@@ -37,7 +48,7 @@ public struct RecipeOverlay: Sendable, Equatable {
   /// Reads the keys of one mapping, whatever else the mapping may hold.
   init(_ keys: MappingReader) {
     let reader = keys.reader
-    origin = Origin(file: reader.source.path, keys: keys.keyPositions)
+    origin = Origin(keys, within: ["packages", "environment", "limits", "needed"])
     features = keys.list("features", expected: "feature name", parse: Vocabulary.feature)
     usesDefaultFeatures = keys.boolean("default-features")
     binaries = keys.list("binaries", expected: "binary's name", parse: Vocabulary.binary)
@@ -49,9 +60,7 @@ public struct RecipeOverlay: Sendable, Equatable {
     needed = keys.list("needed", expected: "library name", parse: Vocabulary.library) ?? []
     executor = keys.value(
       "executor", expected: "the name of an executor module", parse: Vocabulary.executor)
-    linker = keys.value(
-      "linker", expected: "gcc or zig", candidates: Linker.allCases.map(\.rawValue),
-      parse: Linker.init(rawValue:))
+    linker = ExecutorOffer.linker(keys)
   }
 
   private static func packages(_ keys: MappingReader) -> [String: [String]] {
@@ -88,14 +97,22 @@ public struct RecipeOverlay: Sendable, Equatable {
 
   private static func skip(_ node: YAMLNode, _ reader: YAMLReader) -> SkipRule? {
     let expected = "the reason as text, or false"
-    guard let text = reader.text(node, name: quoted("skip"), expected: expected) else { return nil }
-    if text == "false" { return .never }
-    guard text != "true", !text.isEmpty else {
-      reader.report("\(quoted("skip")) gives no reason", at: node.position, expected: expected)
+    let name = quoted("skip")
+    // Whoever writes `no` or `off` means to build: that must not become the reason why nothing is built.
+    if case .boolean(false) = node.plainMeaning { return .never }
+    guard let text = reader.text(node.withoutClosingLineFeed, name: name, expected: expected) else {
+      return nil
+    }
+    let word = text.filter { $0 != " " }.lowercased()
+    guard node.plainMeaning == nil, !word.isEmpty, !switches.contains(word) else {
+      reader.report("\(name) gives no reason", at: node.position, expected: expected)
       return nil
     }
     return .because(text)
   }
+
+  /// What people write for on and off; in quotes, too, it is no reason.
+  static let switches = ["true", "false", "yes", "no", "on", "off", "y", "n"]
 }
 
 extension SmokeTest {
@@ -113,7 +130,9 @@ extension SmokeTest {
       ).map { keys in
         SmokeTest(
           binary: keys.value("binary", expected: "a binary's name", parse: Vocabulary.binary),
-          arguments: keys.list("arguments", expected: "argument") { $0 } ?? ["--version"],
+          arguments: keys.list("arguments", expected: "argument", scalars: .any) { $0 } ?? [
+            "--version"
+          ],
           expect: keys.value(
             "expect", expected: "a regular expression as RE2 takes it, of at most 500 bytes",
             parse: Vocabulary.regularExpression))

@@ -1,7 +1,8 @@
 import Foundation
 
 extension RecipeSet {
-  /// Reads all `*.yaml` files of two directories, not of the directories inside them.
+  /// Reads all `*.yaml` files of two directories, not of the directories inside them. Links must lead to
+  /// regular files in the same directory.
   ///
   /// Blocks on the disk: call it where blocking is allowed.
   /// - Throws: everything that is wrong with any of the files; nothing is taken of a set with errors.
@@ -19,10 +20,12 @@ extension RecipeSet {
   ) -> [SourceText] {
     let folder = directory.hasSuffix("/") ? String(directory.dropLast()) : directory
     let names: [String]
+    let resolved: String
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+      resolved = try RecipeFile.resolved(directory)
     } catch {
-      problems.append(unreadable(folder, "the directory of \(what)", error))
+      problems.append(unreadable(folder, holding: what, error))
       return []
     }
     var files: [SourceText] = []
@@ -35,27 +38,27 @@ extension RecipeSet {
             expected: "a name that ends in .yaml", severity: .warning))
       }
       guard name.hasSuffix(".yaml") else { continue }
-      do {
-        files.append(SourceText(path: path, bytes: try read(path)))
+      do throws(RecipeFile.Refusal) {
+        let bytes = try RecipeFile.read(path, in: resolved)
+        files.append(SourceText(path: path, bytes: bytes))
       } catch {
-        problems.append(unreadable(path, "the file", error))
+        problems.append(
+          RecipeDiagnostic(
+            file: path, line: 0, column: 0, message: "the file cannot be read: \(error.reason)",
+            expected: error.expected))
       }
     }
     return files
   }
 
-  /// At most one byte more than the limit: enough for the reader to refuse the file.
-  private static func read(_ path: String) throws -> [UInt8] {
-    let file = try FileHandle(forReadingFrom: URL(filePath: path))
-    defer { try? file.close() }
-    return Array(try file.read(upToCount: SourceText.maximumBytes + 1) ?? Data())
-  }
-
-  private static func unreadable(_ path: String, _ what: String, _ error: any Error)
+  private static func unreadable(_ path: String, holding what: String, _ error: any Error)
     -> RecipeDiagnostic
   {
-    let cause = (error as NSError).localizedFailureReason ?? error.localizedDescription
+    let cause =
+      (error as? RecipeFile.Refusal)?.reason ?? (error as NSError).localizedFailureReason
+      ?? error.localizedDescription
     return RecipeDiagnostic(
-      file: path, line: 0, column: 0, message: "\(what) cannot be read: \(cause)")
+      file: path, line: 0, column: 0,
+      message: "the directory of \(what) cannot be read: \(cause)")
   }
 }

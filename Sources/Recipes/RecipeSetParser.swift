@@ -7,6 +7,8 @@ struct RecipeSetParser {
   var defaults: RecipeBody?
   var diagnostics: [RecipeDiagnostic]
   private var readers: [String: YAMLReader] = [:]
+  /// How many mistakes and warnings of a file show only when all files are read.
+  private var late: [String: [RecipeDiagnostic.Severity: Int]] = [:]
 
   init(diagnostics: [RecipeDiagnostic]) { self.diagnostics = diagnostics }
 
@@ -43,23 +45,42 @@ struct RecipeSetParser {
     }
     for body in recipes.flatMap({ $0.versions.map(\.body) }) { checkExecutors(body) }
     if let defaults { checkDefaults(defaults) }
+    for (file, counts) in late.sorted(by: { $0.key < $1.key }) {
+      for severity in [RecipeDiagnostic.Severity.error, .warning] {
+        let beyond = counts[severity, default: 0] - YAMLReader.maximumDiagnostics
+        diagnostics += [RecipeDiagnostic(beyond: beyond, of: file, severity)].compactMap { $0 }
+      }
+    }
+  }
+
+  /// Adds what has shown late, as many of a file as its reader would keep; the others are counted.
+  private mutating func add(_ diagnostic: RecipeDiagnostic) {
+    let (file, severity) = (diagnostic.file, diagnostic.severity)
+    if !isFull(file, severity) { diagnostics.append(diagnostic) }
+    late[file, default: [:]][severity, default: 0] += 1
+  }
+
+  /// Whether more of a file are only counted, and need no excerpt.
+  private func isFull(_ file: String, _ severity: RecipeDiagnostic.Severity) -> Bool {
+    late[file]?[severity] ?? 0 >= YAMLReader.maximumDiagnostics
   }
 
   private mutating func checkDefaults(_ body: RecipeBody) {
     for overlay in [body.overlay] + body.targets.map(\.overlay) {
       let reader = readers[overlay.origin.file]
-      diagnostics += ExecutorWords.withoutEffect(in: overlay) { reader?.source.excerpt(at: $0) }
+      let found = ExecutorWords.withoutEffect(in: overlay) { reader?.lines.excerpt(at: $0) }
+      for diagnostic in found { add(diagnostic) }
     }
   }
 
   private mutating func checkExecutors(_ body: RecipeBody) {
     let words = [(pattern: nil, body.overlay)] + body.targets.map { ($0.pattern, $0.overlay) }
     for (pattern, overlay) in words {
-      let reader = readers[overlay.origin.file]
+      let reader = isFull(overlay.origin.file, .error) ? nil : readers[overlay.origin.file]
       let mistake = ExecutorWords.mistake(in: overlay, pattern: pattern, targets: targets) {
-        reader?.source.excerpt(at: $0)
+        reader?.lines.excerpt(at: $0)
       }
-      if let mistake { diagnostics.append(mistake) }
+      if let mistake { add(mistake) }
     }
   }
 
@@ -83,12 +104,13 @@ struct RecipeSetParser {
     let triples = targets.map(\.triple.text).sorted()
     guard !triples.contains(where: { Vocabulary.covers(pattern, $0) }) else { return }
     let file = body.overlay.origin.file
-    diagnostics.append(
+    let isFull = isFull(file, .warning)
+    add(
       RecipeDiagnostic(
         file: file, line: position.line, column: position.column,
         message: "\(quoted(pattern)) matches no target",
         expected: "one of \(triples.joined(separator: ", "))",
-        nearest: NearestName.of(pattern, in: triples), severity: .warning,
-        excerpt: readers[file]?.source.excerpt(at: position)))
+        nearest: isFull ? nil : NearestName.of(pattern, in: triples), severity: .warning,
+        excerpt: isFull ? nil : readers[file]?.lines.excerpt(at: position)))
   }
 }

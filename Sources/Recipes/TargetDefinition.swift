@@ -11,6 +11,7 @@ public enum Linker: String, Sendable, Codable, CaseIterable {
 
 /// A target that the farm builds for: one file `targets/<triple>.yaml`.
 public struct TargetDefinition: Sendable, Equatable {
+  /// What is built for; the file's name.
   public var triple: TargetTriple
   /// The name of the executor module.
   public var executor: String
@@ -18,6 +19,7 @@ public struct TargetDefinition: Sendable, Equatable {
   public var tier: Int
   /// Which Rust the target needs: a version requirement such as `>=1.85`.
   public var rust: String
+  /// What links, unless a recipe or another executor says otherwise.
   public var linker: Linker
   /// The oldest glibc that the artifacts must run with; nil: none is linked.
   public var glibc: String?
@@ -33,7 +35,7 @@ public struct TargetDefinition: Sendable, Equatable {
   public var alternatives: [ExecutorOffer]
   /// Which builders may build for it, and how many at once.
   public var builders: BuilderRule
-  /// The file's path and where its top-level keys stand.
+  /// The file's path and where its keys stand.
   public var origin: Origin
 
   static let keys = [
@@ -81,8 +83,7 @@ public struct TargetDefinition: Sendable, Equatable {
       reader.value(
         $0, name: quoted("executor"), expected: Self.executorExample, parse: Self.executor)
     }
-    tier =
-      keys.value("tier", expected: "1, 2 or 3") { Quantities.count($0, maximum: 3) } ?? 1
+    tier = keys.count("tier", maximum: 3) ?? 1
     rust = Self.rust(keys)
     linker = ExecutorOffer.linker(keys) ?? .gcc
     glibc = ExecutorOffer.glibc(keys)
@@ -92,7 +93,7 @@ public struct TargetDefinition: Sendable, Equatable {
     alternatives =
       keys["alternatives"].map { ExecutorOffer.readAll($0, reader, own: executor) } ?? []
     builders = keys["builders"].flatMap { BuilderRule.read($0, reader) } ?? BuilderRule()
-    origin = Origin(file: reader.source.path, keys: keys.keyPositions)
+    origin = Origin(keys, within: ["alternatives", "limits", "policy"])
     configuration = executor.flatMap { Self.configuration($0, keys) } ?? .map([:])
     guard let triple, let executor else { return nil }
     self.triple = triple

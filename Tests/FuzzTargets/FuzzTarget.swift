@@ -7,7 +7,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
   case index
   /// A `.crate`: `inspectCrate` and `unpackCrate`.
   case crate
-  /// A `Cargo.toml`: `Manifest(toml:)`.
+  /// A `Cargo.toml`: `Manifest(toml:)`, and `AuthorMetadata` of what it says about builds.
   case manifest
   /// The YAML of targets and recipes: `RecipeSet(files:)`, plans and messages.
   case recipes

@@ -59,6 +59,47 @@ struct LoadingTests {
     }
   }
 
+  @Test("a pipe, a device and what a link brings in from outside are refused, and nothing waits")
+  func strangeFiles() throws {
+    let files = [
+      "targets/t-x.yaml": "triple: t-x\nexecutor: m\n", "recipes/x": "", "secret": "a: [\n",
+    ]
+    try withFolder(files) { folder in
+      let recipes = folder + "/recipes"
+      #expect(mkfifo(recipes + "/pipe.yaml", 0o600) == 0)
+      #expect(symlink("/proc/self/environ", recipes + "/a.yaml") == 0)
+      #expect(symlink("../secret", recipes + "/b.yaml") == 0)
+      #expect(symlink("/dev/zero", recipes + "/c.yaml") == 0)
+      #expect(symlink("nothing", recipes + "/d.yaml") == 0)
+      #expect(symlink("e.yaml", recipes + "/e.yaml") == 0)
+      let outside =
+        "the file cannot be read: a link leads out of the directory: "
+        + "expected a file in the directory, or a link to one"
+      #expect(
+        problems(folder) == [
+          "recipes/a.yaml: \(outside)", "recipes/b.yaml: \(outside)",
+          "recipes/c.yaml: the file cannot be read: it is a device: expected a regular file",
+          "recipes/d.yaml: the file cannot be read: No such file or directory",
+          "recipes/e.yaml: the file cannot be read: Too many levels of symbolic links",
+          "recipes/pipe.yaml: the file cannot be read: it is a pipe: expected a regular file",
+        ])
+    }
+  }
+
+  @Test("links within a directory are followed, also where the directory itself is one")
+  func links() throws {
+    let files = [
+      "real/targets/now/t-x.yaml": "triple: t-x\nexecutor: m\n",
+      "real/recipes/c.yaml": "crate: c\n",
+    ]
+    try withFolder(files) { folder in
+      #expect(symlink("real/targets", folder + "/targets") == 0)
+      #expect(symlink("real/recipes", folder + "/recipes") == 0)
+      #expect(symlink("now/t-x.yaml", folder + "/targets/t-x.yaml") == 0)
+      #expect(problems(folder) == [])
+    }
+  }
+
   @Test("messages name the paths of the directories as they were given")
   func paths() throws {
     try withFolder(["targets/t-x.yaml": "triple: t-x\nexecuter: m\n", "recipes/x": ""]) {

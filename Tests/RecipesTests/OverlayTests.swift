@@ -184,8 +184,8 @@ struct OverlayTests {
 struct AlternativeTests {
   static let triple = "aarch64-unknown-linux-gnu"
 
-  private func plan(_ recipe: String = "", executor: String? = nil) throws -> Plan {
-    let set = try RecipeSet(files: [
+  private static func set(_ recipe: String = "") throws -> RecipeSet {
+    try RecipeSet(files: [
       SourceText(
         path: "targets/\(Self.triple).yaml",
         text: """
@@ -201,6 +201,10 @@ struct AlternativeTests {
           """),
       SourceText(path: "recipes/c.yaml", text: "crate: c\n" + recipe),
     ])
+  }
+
+  private func plan(_ recipe: String = "", executor: String? = nil) throws -> Plan {
+    let set = try Self.set(recipe)
     let triple = try #require(TargetTriple(Self.triple))
     let facts = try #require(VersionFacts.make("c", "1.0.0"))
     return try #require(set.plan(for: facts, target: triple, executor: executor).plan)
@@ -250,6 +254,34 @@ struct AlternativeTests {
     let plan = try plan("versions: [{ linker: gcc }]\n")
     #expect(plan.inputs.linker == "gcc")
     #expect(plan.inputs.glibc == nil)
+  }
+
+  @Test(
+    "executor and linker of a pattern are stronger than those for all targets, later ones the more")
+  func patterns() throws {
+    let plan = try plan(
+      """
+      versions:
+        - executor: docker-cross
+          linker: zig
+          targets:
+            "aarch64-*": { executor: docker-cross, linker: zig }
+            "*-gnu": { executor: qemu, linker: gcc }
+            "*-musl": { executor: musl-static, linker: zig }
+
+      """)
+    expectQEMU(plan)
+  }
+
+  @Test("an environment made ahead of builds has the limits of its executor")
+  func environment() throws {
+    let set = try Self.set()
+    let target = try #require(set.targets.first)
+    let own = target.environmentPlan(for: target.offer(of: "docker-cross")).limits
+    #expect(own.timeSeconds == 20 * 60)
+    let emulated = target.environmentPlan(for: target.offer(of: "qemu")).limits
+    #expect(emulated.timeSeconds == 4 * 3600)
+    #expect(emulated.memory == 2 << 30)
   }
 
   @Test("an executor that the target does not name gets no configuration and no promise")

@@ -162,7 +162,7 @@ struct RecipeMistakeTests {
     let text = """
       crate: c
       versions:
-        - targets: { x86_64-unknown-linux-gun: { skip: x }, "s390x-*": { skip: y } }
+        - targets: { x86_64-unknown-linux-gun: { skip: x }, "s390x-*": { skip: z } }
         - when: ">=2"
       """
     #expect(
@@ -170,6 +170,63 @@ struct RecipeMistakeTests {
         "recipes/c.yaml:4:5: warning: this item is never used: the one before holds for all versions",
         "recipes/c.yaml:3:16: warning: “x86_64-unknown-linux-gun” matches no target: did you mean “x86_64-unknown-linux-gnu”?",
         "recipes/c.yaml:3:55: warning: “s390x-*” matches no target: expected one of x86_64-unknown-linux-gnu",
+      ])
+  }
+
+  @Test(
+    "a word for on or off is no reason to skip, but for the truth value false",
+    arguments: [
+      "true", "TRUE", "yes", "No", "off", "ON", "y", "N", "\"false\"", "\"False \"", "\" no\"", "0",
+      "1.5", "\" \"", "|\n      no", ">\n      ",
+    ])
+  func switches(_ value: String) {
+    #expect(
+      recipeProblems("crate: c\nversions:\n  - skip: \(value)\n") == [
+        "recipes/c.yaml:3:11: “skip” gives no reason: expected the reason as text, or false"
+      ])
+  }
+
+  @Test("a reason may stand in a block, which ends with a line feed")
+  func skipBlock() throws {
+    for (value, reason) in [
+      (">\n  no C compiler\n  there", "no C compiler there"), ("|\n  needs X11", "needs X11"),
+      ("\"3\"", "3"), ("nothing", "nothing"),
+    ] {
+      let set = try RecipeSet(files: [
+        sampleTarget, SourceText(path: "recipes/_default.yaml", text: "skip: \(value)\n"),
+      ])
+      #expect(set.defaults.overlay.skip == .because(reason))
+    }
+    for value in ["false", "False", "FALSE"] {
+      let set = try RecipeSet(files: [
+        sampleTarget, SourceText(path: "recipes/_default.yaml", text: "skip: \(value)\n"),
+      ])
+      #expect(set.defaults.overlay.skip == .never)
+    }
+    #expect(
+      recipeProblems("crate: c\nversions:\n  - skip: |\n      one\n      two\n") == [
+        "recipes/c.yaml:3:11: “skip” holds a control character: expected the reason as text, or false"
+      ])
+  }
+
+  @Test("what YAML takes for a number or a truth value is no name and no version without quotes")
+  func quotes() {
+    let found = recipeProblems(
+      """
+      crate: c
+      versions:
+        - when: 1.10
+          features: [2018, on, true, "2018"]
+          executor: true
+          environment: { A: 1.10, B: true }
+          smoke: [{ arguments: [0x1F, 1e3] }]
+      """)
+    #expect(
+      found == [
+        "recipes/c.yaml:3:11: “when” is “1.10”, which YAML takes for a number: expected quotes around it",
+        "recipes/c.yaml:4:16: an item of “features” is “2018”, which YAML takes for a number: expected quotes around it",
+        "recipes/c.yaml:4:26: an item of “features” is “true”, which YAML takes for a truth value: expected quotes around it",
+        "recipes/c.yaml:5:15: “executor” is “true”, which YAML takes for a truth value: expected quotes around it",
       ])
   }
 

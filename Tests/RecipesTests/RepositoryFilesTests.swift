@@ -99,10 +99,16 @@ struct RepositoryFilesTests {
         "rust targets/x86_64-unknown-linux-gnu.yaml:8",
         "glibc targets/x86_64-unknown-linux-gnu.yaml:10",
         "runner targets/x86_64-unknown-linux-gnu.yaml:11",
-        "limits targets/x86_64-unknown-linux-gnu.yaml:17", "features -",
-        "default-features recipes/_default.yaml:4", "binaries -", "packages -", "environment -",
-        "smoke recipes/hexyl.yaml:4", "needed targets/x86_64-unknown-linux-gnu.yaml:12",
-      ])
+        "limits.memory targets/x86_64-unknown-linux-gnu.yaml:17",
+        "limits.time targets/x86_64-unknown-linux-gnu.yaml:17",
+        "limits.log targets/x86_64-unknown-linux-gnu.yaml:17",
+        "limits.disk targets/x86_64-unknown-linux-gnu.yaml:17", "limits.processes -",
+        "features -", "default-features recipes/_default.yaml:4", "binaries -", "packages -",
+        "environment -", "smoke recipes/hexyl.yaml:4",
+      ]
+        + [14, 14, 14, 14, 14, 14, 14, 15].map {
+          "needed targets/x86_64-unknown-linux-gnu.yaml:\($0)"
+        })
   }
 
   @Test("begin with why they are there")

@@ -185,9 +185,42 @@ struct TargetMistakeTests {
       set.targets.first?.configuration
         == .map([
           "number": .number(12), "fraction": .number(-0.5), "boolean": .boolean(true),
-          "quoted": .text("12"), "word": .text("yes"), "zeros": .text("010"),
+          "quoted": .text("12"), "word": .text("yes"), "zeros": .number(10),
           "list": .list([.number(1), .text("a"), .map(["b": .boolean(false)])]),
         ]))
+  }
+
+  @Test("numbers and truth values are spelled as YAML's core schema has them")
+  func spellings() throws {
+    let text = """
+      tier: 0x2
+      limits: { memory: 1e9, log: 1024.0, disk: "4096", processes: +7 }
+      builders: { concurrent: 0o17 }
+      m: { a: True, b: 0x1F, c: 1e3, d: 1_000, e: ".5", f: .5, g: 9007199254740992, h: tRUE }
+      """
+    let set = try RecipeSet(files: [
+      SourceText(path: "targets/t-x.yaml", text: Self.head + text)
+    ])
+    let target = try #require(set.targets.first)
+    #expect(target.tier == 2)
+    #expect(target.limits.memory == 1_000_000_000)
+    #expect(target.limits.log == 1024)
+    #expect(target.limits.disk == 4096)
+    #expect(target.limits.processes == 7)
+    #expect(target.builders.concurrent == 15)
+    #expect(
+      target.configuration
+        == .map([
+          "a": .boolean(true), "b": .number(31), "c": .number(1000), "d": .text("1_000"),
+          "e": .text(".5"), "f": .number(0.5), "g": .number(9_007_199_254_740_992),
+          "h": .text("tRUE"),
+        ]))
+    for large in ["9007199254740993", "-9007199254740993", "1.7e308", ".inf", ".nan", "1e400"] {
+      #expect(
+        targetProblems(Self.head + "m: { a: \(large) }\n") == [
+          "targets/t-x.yaml:3:9: “a” is too large a number: expected at most 15 digits, or quotes around it"
+        ])
+    }
   }
 
   @Test("what a file leaves out has the farm's defaults")

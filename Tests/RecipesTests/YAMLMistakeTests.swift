@@ -124,10 +124,84 @@ struct YAMLMistakeTests {
     }
   }
 
-  @Test("a file with a thousand mistakes tells fifty")
-  func manyMistakes() {
-    let keys = (0..<1000).map { "unknown-key-\($0): 1" }.joined(separator: "\n")
-    #expect(targetProblems("triple: t-x\nexecutor: m\n\(keys)\n").count == 50)
+  /// The diagnostics of `targets/t-x.yaml` with as many unknown keys.
+  private func unknownKeys(_ count: Int) -> RecipeErrors? {
+    let keys = (0..<count).map { "unknown-key-\($0): 1" }.joined(separator: "\n")
+    do throws(RecipeErrors) {
+      _ = try RecipeSet(files: [
+        SourceText(path: "targets/t-x.yaml", text: "triple: t-x\nexecutor: m\n\(keys)\n")
+      ])
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  @Test("all mistakes of a file are told up to a thousand, and then how many more there are")
+  func manyMistakes() throws {
+    #expect(unknownKeys(1000)?.diagnostics.count == 1000)
+    let errors = try #require(unknownKeys(1234))
+    #expect(errors.diagnostics.count == 1001)
+    #expect(errors.diagnostics.last?.unlisted == 234)
+    #expect(
+      errors.diagnostics.last?.summary
+        == "targets/t-x.yaml: and 234 more mistakes, which are not listed")
+    #expect(RecipeDiagnostic.errorCount(errors.diagnostics) == 1234)
+  }
+
+  @Test("people are shown fifty mistakes of a file, and how many more there are")
+  func mistakesForPeople() throws {
+    #expect(RecipeDiagnostic.forPeople(try #require(unknownKeys(50)).diagnostics).count == 50)
+    for (count, more) in [
+      (51, "1 more mistake"), (120, "70 more mistakes"), (1234, "1184 more mistakes"),
+    ] {
+      let shown = RecipeDiagnostic.forPeople(try #require(unknownKeys(count)).diagnostics)
+      #expect(shown.count == 51)
+      #expect(shown.last?.summary == "targets/t-x.yaml: and \(more)")
+      #expect(RecipeDiagnostic.errorCount(shown) == count)
+    }
+  }
+
+  @Test(
+    "what shows only when all files are read is bounded, too, and warnings hide no mistake there")
+  func lateMistakes() throws {
+    func text(_ end: String) -> String {
+      let patterns = (0..<1100).map { "      t-\($0): {}\n" }.joined()
+      return "crate: c\nversions:\n  - targets:\n\(patterns)\(end)"
+    }
+    let set = try RecipeSet(files: [
+      sampleTarget, SourceText(path: "recipes/c.yaml", text: text("")),
+    ])
+    #expect(set.warnings.count == 1001)
+    #expect(set.warnings.last?.unlisted == 100)
+    do throws(RecipeErrors) {
+      _ = try RecipeSet(files: [
+        sampleTarget, SourceText(path: "recipes/c.yaml", text: text("    executor: other\n")),
+      ])
+      Issue.record("the file was taken")
+    } catch {
+      #expect(error.diagnostics.count { $0.severity == .error } == 1)
+      #expect("\(error)".contains("1104:5: no target file offers the executor “other”"))
+    }
+  }
+
+  @Test("warnings, however many, hide no mistake")
+  func warningsBeforeMistakes() throws {
+    let items = String(repeating: "  - { when: \"1\" }\n", count: 1100)
+    let text = "crate: c\nversions:\n  - {}\n\(items)  - { linker: gold }\n"
+    do throws(RecipeErrors) {
+      _ = try RecipeSet(files: [sampleTarget, SourceText(path: "recipes/c.yaml", text: text)])
+      Issue.record("the file was taken")
+    } catch {
+      let errors = error.diagnostics.filter { $0.severity == .error }.map(\.summary)
+      #expect(errors == ["recipes/c.yaml:1104:15: “linker” cannot be “gold”: expected gcc or zig"])
+      #expect(error.diagnostics.last?.unlisted == 101)
+      let shown = RecipeDiagnostic.forPeople(error.diagnostics)
+      #expect(shown.filter { $0.severity == .error }.map(\.summary) == errors)
+      #expect(shown.count == 52)
+      #expect(shown.last?.summary == "recipes/c.yaml: warning: and 1051 more warnings")
+      #expect("\(error)".contains("cannot be “gold”"))
+    }
   }
 
   @Test("random damage to a good file is read or told, never a crash")

@@ -12,7 +12,7 @@ enum OverlaySchema {
 
   /// At most four `*`.
   private static let targetPattern =
-    #"^(?![^*]*(\*[^*]*){5})[a-z0-9*?][a-z0-9*?_.-]{0,127}$"#
+    #"(?![^*]*(\*[^*]*){5})[a-z0-9*?][a-z0-9*?_.-]{0,127}"#
 
   private static var overlay: [String: SchemaPart.Schema] {
     [
@@ -26,8 +26,7 @@ enum OverlaySchema {
       "smoke": SchemaPart.list(smoke, "How binaries are started, and what they must print."),
       "limits": SchemaPart.limits,
       "skip": SchemaPart.any(
-        SchemaPart.choice(["false"], "In quotes."), ["const": false],
-        SchemaPart.text(#"^(?!true$)[^\u0000-\u001f\u007f-\u009f]+$"#), ["type": "number"],
+        ["const": false], SchemaPart.text(reason),
         description: "Why nothing is built; false: built, whatever a more general recipe says."),
       "needed": SchemaPart.list(
         SchemaPart.library, "Shared libraries that a binary may need besides the target's."),
@@ -35,12 +34,19 @@ enum OverlaySchema {
     ]
   }
 
+  /// One line that says something, and no word for on or off, in whatever letters and spaces.
+  private static var reason: String {
+    let words = RecipeOverlay.switches.map { word in
+      word.map { "[\($0)\($0.uppercased())] *" }.joined()
+    }
+    return "(?! *((\(words.joined(separator: "|"))))?\\n?\(SchemaPart.end))\(SchemaPart.line)\\n?"
+  }
+
   private static var smoke: SchemaPart.Schema {
     SchemaPart.object([
       "binary": SchemaPart.binary, "arguments": SchemaPart.list(SchemaPart.scalar()),
-      "expect": SchemaPart.any(
-        SchemaPart.text(#"^[^\u0000-\u001f\u007f-\u009f]{0,500}$"#),
-        ["type": ["number", "boolean"]], description: "A regular expression."),
+      "expect": SchemaPart.text(
+        #"[^\u0000-\u001f\u007f-\u009f]{0,500}"#, "A regular expression."),
     ])
   }
 
@@ -52,7 +58,7 @@ enum OverlaySchema {
       "type": "object",
       "propertyNames": .map(
         SchemaPart.text(
-          "^(?!(\(names))$)(?!\(prefixes))(?!.*(\(suffixes))$)[A-Z][A-Z0-9_]{0,127}$")),
+          "(?!(\(names))$)(?!\(prefixes))(?!.*(\(suffixes))$)[A-Z][A-Z0-9_]{0,127}")),
       "additionalProperties": .map(SchemaPart.scalar()),
       "description": "More variables for the build.",
     ]

@@ -2,9 +2,10 @@ import Foundation
 
 /// The JSON Schema (draft 2020-12) of a file of targets or recipes, for editors and other programs.
 ///
-/// It accepts what the loader accepts, as far as a schema can say it. What it cannot: that a key stands
-/// twice, that a file is named like its crate or target, which name an executor's own mapping has, that a
-/// regular expression is one of RE2's, and bounds of sizes and times that have a unit.
+/// It accepts what the loader accepts, where a file is read by YAML's core schema (YAML 1.2.2, section
+/// 10.3), as far as a schema can say it. What it cannot: that a key stands twice, that a file is named like
+/// its crate or target, which name an executor's own mapping has, that a regular expression is one of
+/// RE2's, and that `.nan` is no number.
 public enum RecipeSchema: String, Sendable, CaseIterable {
   /// `recipes/<crate>.yaml`
   case recipe
@@ -43,7 +44,7 @@ public enum RecipeSchema: String, Sendable, CaseIterable {
       SchemaPart.object(
         [
           "crate": SchemaPart.text(
-            #"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"#, "The crate's name, which is the file's."),
+            "[A-Za-z_][A-Za-z0-9_-]{0,63}", "The crate's name, which is the file's."),
           "versions": SchemaPart.list(
             SchemaPart.object(OverlaySchema.body.merging(["when": SchemaPart.versions]) { $1 }),
             "The first item whose `when` accepts a version holds; none: the default recipe alone."),
@@ -84,44 +85,55 @@ enum SchemaPart {
     return schema.merging(["description": .text(description)]) { $1 }
   }
 
-  /// A text that a pattern fits.
+  /// The end of a text. `$` is that, too, by the standard, but before a closing line feed for some
+  /// programs.
+  static let end = #"(?![\s\S])"#
+
+  /// A text that a pattern fits as a whole.
   static func text(_ pattern: String, _ description: String? = nil) -> Schema {
-    described(["type": "string", "pattern": .text(pattern)], description)
+    described(["type": "string", "pattern": .text("^(\(pattern))\(end)")], description)
   }
 
-  /// A name that may also look like a number: `features: [2018]`.
-  static func name(_ pattern: String) -> Schema {
-    any(text(pattern), ["type": "number", "minimum": 0])
-  }
+  /// One line of text.
+  static let line = #"[^\u0000-\u001f\u007f-\u009f]*"#
 
   /// Any text without control characters, or what YAML takes for a number or a truth value.
   static func scalar(_ description: String? = nil) -> Schema {
-    any(
-      text(#"^[^\u0000-\u001f\u007f-\u009f]*$"#), ["type": ["number", "boolean"]],
-      description: description)
+    any(text(line), ["type": ["number", "boolean"]], description: description)
   }
 
   static func choice(_ names: [String], _ description: String) -> Schema {
     described(["enum": .list(names.map { .text($0) })], description)
   }
 
-  /// A whole number from 1 on, with or without quotes; `digits` is a pattern of its text.
-  static func count(_ maximum: Double, digits: String, _ description: String) -> Schema {
+  /// A whole number from 1 to `maximum`, with or without quotes.
+  static func count(_ maximum: Int, _ description: String) -> Schema {
     any(
-      ["type": "integer", "minimum": 1, "maximum": .number(maximum)], text(digits),
-      description: description)
+      ["type": "integer", "minimum": 1, "maximum": .number(Double(maximum))],
+      text("0*(\(positive(upTo: UInt64(maximum))))"), description: description)
   }
 
   static let boolean = any(
     ["type": "boolean"], choice(["true", "false"], "In quotes."))
 
-  static let size = count(
-    Double(1 << 50), digits: #"^0*[1-9][0-9]{0,15} *(KiB|MiB|GiB|bytes)?$"#,
-    "A size such as 4GiB, 512MiB or 65536.")
+  static let size = any(
+    ["type": "integer", "minimum": 1, "maximum": .number(Double(Quantities.maximumSize))],
+    text(quantity(Quantities.sizeUnits, maximum: Quantities.maximumSize)),
+    description: "A size such as 4GiB, 512MiB or 65536.")
   static let duration = text(
-    #"^0*[1-9][0-9]{0,6} *[smh]$"#, "A duration such as 90s, 15m or 2h; at most a week.")
+    quantity(Quantities.durationUnits, maximum: Quantities.maximumDuration),
+    "A duration such as 90s, 15m or 2h; at most a week.")
 
-  private static let number = #"(0|[1-9][0-9]{0,18})"#
+  /// Numbers with the units that people write behind them, so that none is above `maximum`.
+  private static func quantity(_ units: [String: Int64], maximum: Int64) -> String {
+    let parts = units.sorted { $0.key < $1.key }.map { unit, factor in
+      "(\(positive(upTo: UInt64(maximum / factor)))) *\(unit)"
+    }
+    return "0*(\(parts.joined(separator: "|")))"
+  }
+
+  /// A number of 64 bits.
+  private static let number = "(0|\(positive(upTo: UInt64.max)))"
   private static let identifiers = #"[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*"#
   private static let prerelease =
     #"(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*"#
@@ -129,19 +141,30 @@ enum SchemaPart {
     "((>=|<=|>|<|=|~|\\^) *)?(\(number)((\\.[*xX]){0,2}|\\.\(number)(\\.[*xX])?"
     + "|\\.\(number)\\.\(number)(-\(prerelease))?(\\+\(identifiers))?))"
 
-  /// Cargo's version requirements.
-  static let versions = any(
-    text("^ *([*xX]|\(comparator)( *, *\(comparator)){0,31}) *$"),
-    ["type": "number", "minimum": 0],
-    description: "A version requirement as in Cargo.toml, such as >=13 or >=1.2, <2.")
+  /// A pattern of the whole numbers from 1 to `maximum`, in decimal: those with fewer digits, those that
+  /// are smaller from some digit on, and itself.
+  static func positive(upTo maximum: UInt64) -> String {
+    let all = Array(String(maximum))
+    let smaller = all.indices.compactMap { index -> String? in
+      let lowest = index == 0 ? 1 : 0
+      guard let digit = all[index].wholeNumberValue, digit > lowest else { return nil }
+      return String(all[..<index]) + "[\(lowest)-\(digit - 1)][0-9]{\(all.count - index - 1)}"
+    }
+    let shorter = all.count > 1 ? ["[1-9][0-9]{0,\(all.count - 2)}"] : []
+    return (shorter + smaller + [String(all)]).joined(separator: "|")
+  }
 
-  static let feature = name(#"^[A-Za-z0-9_][A-Za-z0-9_\-+./?]{0,127}$"#)
-  static let binary = name(#"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"#)
-  static let library = name(#"^[A-Za-z0-9_][A-Za-z0-9_+.-]{0,127}$"#)
-  static let debianPackage = any(
-    text(#"^[a-z0-9][a-z0-9+.-]{0,126}[a-z0-9+.]$"#), ["type": "integer", "minimum": 10])
+  /// Cargo's version requirements.
+  static let versions = text(
+    " *([*xX]|\(comparator)( *, *\(comparator)){0,31}) *",
+    "A version requirement as in Cargo.toml, such as >=13 or >=1.2, <2.")
+
+  static let feature = text(#"[A-Za-z0-9_][A-Za-z0-9_\-+./?]{0,127}"#)
+  static let binary = text("[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+  static let library = text("[A-Za-z0-9_][A-Za-z0-9_+.-]{0,127}")
+  static let debianPackage = text("[a-z0-9][a-z0-9+.-]{0,126}[a-z0-9+.]")
   static let executorPattern = #"[a-z][a-z0-9-]{0,127}"#
-  static let executor = text("^\(executorPattern)$", "The name of an executor module.")
+  static let executor = text(executorPattern, "The name of an executor module.")
   static let linker = choice(
     Linker.allCases.map(\.rawValue), "The image's compiler, or zig for an older glibc.")
 
@@ -149,6 +172,6 @@ enum SchemaPart {
     [
       "memory": size, "time": duration, "log": size, "disk": size,
       "processes": count(
-        1_000_000, digits: "^0*([1-9][0-9]{0,5}|1000000)$", "Processes and threads at once."),
+        Quantities.maximumCount, "Processes and threads at once."),
     ], "What an attempt may use.")
 }

@@ -4,7 +4,7 @@ enum TargetSchema {
     var schema = SchemaPart.object(properties, required: ["triple", "executor"])
     // The executor's own mapping is named like it, which no schema can say: any such mapping will do.
     schema["patternProperties"] = .map([
-      "^(?!(\(others))$)\(SchemaPart.executorPattern)$": .map([
+      "^(?!(\(others))$)\(SchemaPart.executorPattern)\(SchemaPart.end)": .map([
         "type": "object", "additionalProperties": .map(["$ref": "#/$defs/configuration"]),
         "description": "What the executor module of this name reads.",
       ])
@@ -18,12 +18,12 @@ enum TargetSchema {
   private static var properties: [String: SchemaPart.Schema] {
     [
       "triple": SchemaPart.text(
-        #"^(?=.{1,64}$)[a-z0-9_][a-z0-9_.]*(-[a-z0-9_][a-z0-9_.]*){1,3}$"#,
+        #"(?=.{1,64}$)[a-z0-9_][a-z0-9_.]*(-[a-z0-9_][a-z0-9_.]*){1,3}"#,
         "The Rust target triple, which is the file's name."),
       "executor": SchemaPart.text(
-        "^(?!(\(others))$)\(SchemaPart.executorPattern)$", "The name of an executor module."),
+        "(?!(\(others))$)\(SchemaPart.executorPattern)", "The name of an executor module."),
       "tier": SchemaPart.count(
-        3, digits: "^0*[123]$", "1: every version; 2: the newest version; 3: on request."),
+        3, "1: every version; 2: the newest version; 3: on request."),
       "rust": SchemaPart.versions, "linker": SchemaPart.linker, "glibc": glibc,
       "runner": runner,
       "policy": SchemaPart.object(
@@ -33,10 +33,9 @@ enum TargetSchema {
   }
 
   private static var glibc: SchemaPart.Schema {
-    SchemaPart.any(
-      SchemaPart.text(#"^2\.[0-9]{1,3}$"#),
-      ["type": "number", "exclusiveMinimum": 2, "exclusiveMaximum": 3],
-      description: "The oldest glibc that the artifacts must run with; none: none is linked.")
+    SchemaPart.text(
+      #"2\.[0-9]{1,3}"#,
+      "The oldest glibc that the artifacts must run with; none: none is linked.")
   }
 
   private static var runner: SchemaPart.Schema {
@@ -67,7 +66,7 @@ enum TargetSchema {
           "type": "object", "additionalProperties": .map(SchemaPart.scalar()),
         ],
         "concurrent": SchemaPart.count(
-          1_000_000, digits: "^0*([1-9][0-9]{0,5}|1000000)$",
+          Quantities.maximumCount,
           "How many jobs of the target run at once in the whole farm."),
       ], "Which builders may build for it.")
   }
@@ -76,7 +75,7 @@ enum TargetSchema {
   private static var configuration: SchemaPart.Schema {
     let itself: SchemaValue = .map(["$ref": "#/$defs/configuration"])
     return SchemaPart.any(
-      SchemaPart.text(#"^[^\u0000-\u001f\u007f-\u009f]*$"#), ["type": "boolean"],
+      SchemaPart.text(SchemaPart.line), ["type": "boolean"],
       ["type": "number", "minimum": -9_007_199_254_740_992, "maximum": 9_007_199_254_740_992],
       ["type": "array", "items": itself],
       ["type": "object", "additionalProperties": itself])

@@ -1,6 +1,8 @@
 /// Reads the keys of one mapping; what is unknown or of the wrong kind is reported to the file's reader.
 public struct MappingReader {
+  /// To whom mistakes are reported.
   public let reader: YAMLReader
+  /// Where the mapping begins.
   public let position: SourcePosition
   private let entries: [String: YAMLNode.Entry]
 
@@ -44,22 +46,47 @@ public struct MappingReader {
 
   /// A value made of a scalar's text by `parse`; nil: absent, or (which is reported) it will not do.
   public func value<Value>(
-    _ key: String, expected: String, candidates: [String] = [], parse: (String) -> Value?
+    _ key: String, expected: String, candidates: [String] = [],
+    scalars: YAMLReader.Scalars = .texts, parse: (String) -> Value?
   ) -> Value? {
     self[key].flatMap {
       reader.value(
-        $0, name: quoted(key), expected: expected, candidates: candidates, parse: parse)
+        $0, name: quoted(key), expected: expected, candidates: candidates, scalars: scalars,
+        parse: parse)
     }
   }
 
-  /// `true` or `false`, without quotes.
+  /// `true` or `false`.
   public func boolean(_ key: String) -> Bool? {
-    value(key, expected: "true or false") { Bool($0) }
+    self[key].flatMap { reader.boolean($0, name: quoted(key)) }
+  }
+
+  /// A whole number from 1 to `maximum`.
+  func count(_ key: String, maximum: Int) -> Int? {
+    self[key].flatMap {
+      reader.wholeNumber(
+        $0, name: quoted(key), expected: Quantities.countExpected(maximum),
+        maximum: Int64(maximum), parse: Quantities.count)
+    }.map { Int($0) }
+  }
+
+  /// A size in bytes, with a unit or without.
+  func size(_ key: String) -> Int64? {
+    self[key].flatMap {
+      reader.wholeNumber(
+        $0, name: quoted(key), expected: Quantities.sizeExample,
+        maximum: Quantities.maximumSize, parse: Quantities.size)
+    }
   }
 
   /// A list of scalars. `expected` names one item in the singular, such as `library name`.
-  public func list<Value>(_ key: String, expected: String, parse: (String) -> Value?) -> [Value]? {
-    self[key].flatMap { reader.list($0, name: quoted(key), expected: expected, parse: parse) }
+  public func list<Value>(
+    _ key: String, expected: String, scalars: YAMLReader.Scalars = .texts,
+    parse: (String) -> Value?
+  ) -> [Value]? {
+    self[key].flatMap {
+      reader.list($0, name: quoted(key), expected: expected, scalars: scalars, parse: parse)
+    }
   }
 
   private static func list(_ keys: [String]) -> String { keys.joined(separator: ", ") }

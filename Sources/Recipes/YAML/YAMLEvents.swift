@@ -25,12 +25,17 @@ struct YAMLSyntaxError: Error {
 }
 
 /// libyaml's parser over bytes in memory. One owner; not `Sendable`.
+///
+/// Places are made of how many characters it has read, since its lines are not those of an editor.
 final class YAMLEventSource {
   /// `yaml_parser_t` points into itself: it needs an address that stays, hence the allocation.
   private let parser: UnsafeMutablePointer<yaml_parser_t>
   private let input: UnsafeMutableBufferPointer<UInt8>
+  private let lines: SourceLines
 
-  init(_ bytes: [UInt8]) throws(YAMLSyntaxError) {
+  /// - Parameter bytes: UTF-8 without a byte order mark, whose lines `lines` are.
+  init(_ bytes: ArraySlice<UInt8>, lines: SourceLines) throws(YAMLSyntaxError) {
+    self.lines = lines
     parser = .allocate(capacity: 1)
     input = .allocate(capacity: bytes.count)
     _ = input.initialize(from: bytes)
@@ -56,22 +61,23 @@ final class YAMLEventSource {
       guard yaml_parser_parse(parser, &event) == 1 else { throw syntaxError() }
       defer { yaml_event_delete(&event) }
       if event.type == YAML_STREAM_END_EVENT || event.type == YAML_NO_EVENT { return nil }
-      if let placed = Self.translate(event) { return placed }
+      if let placed = translate(event) { return placed }
     }
   }
 
   /// Nil for events that carry nothing: the beginning of the stream, the end of a document.
-  private static func translate(_ event: yaml_event_t) -> PlacedYAMLEvent? {
+  private func translate(_ event: yaml_event_t) -> PlacedYAMLEvent? {
     let position = position(event.start_mark)
     func placed(
       _ what: YAMLEvent, anchor: UnsafeMutablePointer<yaml_char_t>? = nil,
       tag: UnsafeMutablePointer<yaml_char_t>? = nil
     ) -> PlacedYAMLEvent {
-      PlacedYAMLEvent(event: what, position: position, anchor: text(anchor), tag: text(tag))
+      PlacedYAMLEvent(
+        event: what, position: position, anchor: Self.text(anchor), tag: Self.text(tag))
     }
     switch event.type {
     case YAML_DOCUMENT_START_EVENT: return placed(.documentStart)
-    case YAML_ALIAS_EVENT: return placed(.alias(text(event.data.alias.anchor) ?? ""))
+    case YAML_ALIAS_EVENT: return placed(.alias(Self.text(event.data.alias.anchor) ?? ""))
     case YAML_SEQUENCE_START_EVENT:
       let start = event.data.sequence_start
       return placed(.sequenceStart, anchor: start.anchor, tag: start.tag)
@@ -93,29 +99,20 @@ final class YAMLEventSource {
   private func syntaxError() -> YAMLSyntaxError {
     let state = parser.pointee
     var message = state.problem.map { String(cString: $0) } ?? "the parser stopped"
+    // The reader, which sees bytes and no lines, tells only how many bytes are before the problem.
+    let position =
+      state.error == YAML_READER_ERROR
+      ? lines.position(ofByte: state.problem_offset) : position(state.problem_mark)
     if let context = state.context {
       message += ", \(String(cString: context))"
-      if state.context_mark.line != state.problem_mark.line {
-        message += " that begins at line \(state.context_mark.line + 1)"
-      }
+      let begin = self.position(state.context_mark)
+      if begin.line != position.line { message += " that begins at line \(begin.line)" }
     }
-    // The reader, which sees bytes and no lines, tells only how many bytes are before the problem.
-    let isReader = state.error == YAML_READER_ERROR
-    return YAMLSyntaxError(
-      message: message,
-      position: isReader
-        ? position(offset: state.problem_offset) : Self.position(state.problem_mark))
+    return YAMLSyntaxError(message: message, position: position)
   }
 
-  private func position(offset: Int) -> SourcePosition {
-    let text = String(decoding: input.prefix(offset), as: UTF8.self).unicodeScalars
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-    return SourcePosition(line: lines.count, column: (lines.last?.count ?? 0) + 1)
-  }
-
-  /// libyaml counts lines and characters from 0.
-  private static func position(_ mark: yaml_mark_t) -> SourcePosition {
-    SourcePosition(line: Int(mark.line) + 1, column: Int(mark.column) + 1)
+  private func position(_ mark: yaml_mark_t) -> SourcePosition {
+    lines.position(ofCharacter: mark.index)
   }
 
   private static func text(_ bytes: UnsafeMutablePointer<yaml_char_t>?) -> String? {

@@ -32,7 +32,7 @@ struct YAMLTree {
   static func read(_ reader: YAMLReader) -> YAMLNode? {
     var tree = YAMLTree(reader: reader)
     do throws(YAMLSyntaxError) {
-      let source = try YAMLEventSource(reader.source.bytes)
+      let source = try YAMLEventSource(reader.source.content, lines: reader.lines)
       while let event = try source.next() { try tree.take(event) }
     } catch {
       reader.report(error.message, at: error.position)

@@ -13,7 +13,8 @@ struct RecipesLint: ParsableCommand {
     commandName: "lint",
     abstract: "Reports every mistake of every file, with its line and column.",
     discussion: """
-      Exit code 0: no mistakes (warnings do not count); 1: mistakes.
+      Exit code 0: no mistakes (warnings do not count); 1: mistakes. Of a file with more than fifty \
+      the text shows the first fifty, JSON and annotations show up to a thousand; all are counted.
 
       EXAMPLES
         buildsrs recipes lint
@@ -51,10 +52,10 @@ struct RecipesLint: ParsableCommand {
     case .github: for diagnostic in diagnostics { print(diagnostic.workflowAnnotation) }
     case .text:
       let terminal = Terminal()
-      for diagnostic in diagnostics {
+      for diagnostic in RecipeDiagnostic.forPeople(diagnostics) {
         if isBroken { terminal.printError("\(diagnostic)") } else { print(diagnostic) }
       }
-      let mistakes = diagnostics.count { $0.severity == .error }
+      let mistakes = RecipeDiagnostic.errorCount(diagnostics)
       if isBroken { terminal.printError(mistakes == 1 ? "1 mistake" : "\(mistakes) mistakes") }
     }
   }

@@ -28,6 +28,12 @@ struct RecipesShow: ParsableCommand {
   @OptionGroup var recipes: RecipeOptions
   @Flag(help: "Print JSON.") var json = false
 
+  /// What `--json` prints where nothing is built.
+  private struct Skip: Encodable {
+    let skip: String
+    let origin: String?
+  }
+
   func run() throws {
     let parts = version.split(separator: "@", maxSplits: 1)
     guard parts.count == 2, let crate = CrateName(parts[0]), let number = Semver(parts[1]) else {
@@ -46,9 +52,10 @@ struct RecipesShow: ParsableCommand {
     guard let explanation = set.explain(facts, target: triple) else {
       throw CommandFailure("there is no target \(triple): see `buildsrs targets list`")
     }
-    if case .skip(let reason) = set.plan(for: facts, target: triple) {
-      if json { return try printJSON(["skip": reason]) }
-      return print("\(version) is not built for \(triple): \(reason)")
+    if let skip = explanation.skip {
+      if json { return try printJSON(Skip(skip: skip.value, origin: skip.origin)) }
+      let place = skip.origin.map { " (\($0))" } ?? ""
+      return print("\(version) is not built for \(triple): \(skip.value)\(place)")
     }
     if json { return try printJSON(explanation) }
     var table = TextTable([.init("KEY"), .init("VALUE"), .init("FROM")])
