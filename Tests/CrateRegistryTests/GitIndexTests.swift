@@ -99,6 +99,13 @@ struct GitIndexTests {
     try await other.commit(["1/b": "x"])
     let commit = try await index(other).update()
     #expect(try await index(other).crates(at: commit).map(\.crate.text) == ["b"])
+    let empty = try await GitRepository()
+    let nothing = await failure { try await index(empty).update() }
+    guard case .git("clone", let what) = nothing else {
+      Issue.record("\(String(describing: nothing))")
+      return
+    }
+    #expect(what.hasSuffix("it is empty, or HEAD names a branch that is not there"), "\(what)")
     let error = await failure {
       try await GitIndex(url: "git+file:///nonexistent/x", folder: folder + "/none").update()
     }

@@ -116,6 +116,13 @@ public struct GitIndex: Sendable {
       ["clone", "--quiet", "--bare", "--no-tags", "--single-branch"] + depth
         + ["--", remote, partial])
     let new = GitProgram(repository: partial)
+    guard (try? await new.run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])) != nil else {
+      throw .git(
+        command: "clone",
+        reason:
+          "\(remote) has no commit at its HEAD: it is empty, or HEAD names a branch that is not there"
+      )
+    }
     try await new.run(["update-ref", Self.fetched, "HEAD"])
     try await new.run(["config", "buildsrs.remote", remote])
     do {
