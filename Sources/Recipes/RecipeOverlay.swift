@@ -54,7 +54,8 @@ public struct RecipeOverlay: Sendable, Equatable {
     binaries = keys.list("binaries", expected: "binary's name", parse: Vocabulary.binary)
     packages = Self.packages(keys)
     environment = keys["environment"].map { Self.environment($0, reader) } ?? [:]
-    smoke = keys["smoke"].flatMap { SmokeTest.read($0, reader) }
+    let built = binaries ?? []
+    smoke = keys["smoke"].flatMap { SmokeTest.read($0, reader, of: built) }
     limits = keys["limits"].flatMap { LimitsOverlay.read($0, reader) } ?? limits
     skip = keys["skip"].flatMap { Self.skip($0, reader) }
     needed = keys.list("needed", expected: "library name", parse: Vocabulary.library) ?? []
@@ -116,7 +117,10 @@ public struct RecipeOverlay: Sendable, Equatable {
 }
 
 extension SmokeTest {
-  static func read(_ node: YAMLNode, _ reader: YAMLReader) -> [SmokeTest]? {
+  /// - Parameter binaries: those that are built, where the recipe names them; empty: any may be.
+  static func read(
+    _ node: YAMLNode, _ reader: YAMLReader, of binaries: [String]
+  ) -> [SmokeTest]? {
     guard case .sequence(let items) = node.content else {
       reader.report(
         "\(quoted("smoke")) is \(node.isNull ? "empty" : node.kindName)", at: node.position,
@@ -129,7 +133,14 @@ extension SmokeTest {
         keys: ["binary", "arguments", "expect"]
       ).map { keys in
         SmokeTest(
-          binary: keys.value("binary", expected: "a binary's name", parse: Vocabulary.binary),
+          binary: keys.value(
+            "binary",
+            expected: binaries.isEmpty
+              ? "a binary's name" : "one of “binaries”: \(binaries.joined(separator: ", "))",
+            candidates: binaries
+          ) { name in
+            Vocabulary.binary(name).flatMap { binaries.isEmpty || binaries.contains($0) ? $0 : nil }
+          },
           arguments: keys.list("arguments", expected: "argument", scalars: .any) { $0 } ?? [
             "--version"
           ],

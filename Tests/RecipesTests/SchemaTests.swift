@@ -146,6 +146,10 @@ struct SchemaTests {
       Sample(.target, "triple: t-x\nexecutor: tier\n"),
       Sample(.recipe, "crate: d\n", inexpressible: "a file is named like its crate"),
       Sample(
+        .recipe, "crate: c\nversions: [{ binaries: [a, b], smoke: [{ binary: ab }] }]\n",
+        inexpressible: "a smoke test is of a binary that is built"),
+      Sample(.recipe, "crate: c\nversions: [{ binaries: [a, b], smoke: [{ binary: b }, {}] }]\n"),
+      Sample(
         .target, "triple: u-y\nexecutor: m\n", inexpressible: "a file is named like its target"),
       Sample(
         .recipe, "crate: c\ncrate: c\n", inexpressible: "a key stands once; JSON has no twice"),

@@ -30,6 +30,8 @@ final class GatewayConnection {
   private var finishing = FinishPlaces()
   private var abilities: (edition: Int, capabilities: Capabilities, numbers: [Int64])?
   private(set) var isOver = false
+  /// The database cannot be told of the end now, or the builder shall dial again at once.
+  private var isSentAway = false
 
   init(
     gateway: Gateway, socket: WebSocket, mailbox: GatewayMailbox,
@@ -49,7 +51,7 @@ final class GatewayConnection {
 
   /// The builder's program may come again, or another one with its key, without being taken for a second one.
   func left() async {
-    guard number > 0 else { return }
+    guard number > 0, !isSentAway else { return }
     // Where this cannot be written, it counts as connected until it has not been heard of for a while.
     try? await gateway.database.leave(builder: session.builder, session: number)
   }
@@ -154,6 +156,7 @@ final class GatewayConnection {
     if session.phase != .active {
       try? await send(.refused(Refused(reason: .unavailable, message: reason)))
     }
+    isSentAway = true
     close(.tryAgainLater, reason)
   }
 
