@@ -7,6 +7,11 @@ ALTER TABLE jobs ADD CONSTRAINT jobs_check_is_of_a_build CHECK (
 -- SHA-256 of the plan's checks as canonical JSON; null: the plan must be read. An attempt's: what it was given.
 ALTER TABLE jobs ADD COLUMN checks_digest text CHECK (checks_digest ~ '^[0-9a-f]{64}$');
 ALTER TABLE attempts ADD COLUMN checks_digest text;
+ALTER TABLE attempts ADD COLUMN is_check boolean NOT NULL DEFAULT false;
+
+-- Somebody has asked for it, whatever its target's tier asks for.
+ALTER TABLE jobs ADD COLUMN asked boolean NOT NULL DEFAULT false;
+UPDATE jobs SET asked = true WHERE class = 0;
 
 -- What the last check of a build that it has passed has shown.
 CREATE TABLE checks (

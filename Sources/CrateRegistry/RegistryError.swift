@@ -25,6 +25,8 @@ public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
   case manifest(crate: String, ManifestError)
   /// The `Cargo.toml` is of another package or version than the name of the `.crate` says.
   case wrongPackage(crate: String, found: String)
+  /// The index has a line of the version, or one that may be its, which cannot be read.
+  case indexLine(crate: String, reason: String)
   /// The crate store or a folder beside it cannot be read or written.
   case files(action: String, path: String, reason: String)
 
@@ -45,6 +47,7 @@ public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
     case .noManifest(let crate): "\(crate): the archive has no Cargo.toml"
     case .manifest(let crate, let error): "\(crate): Cargo.toml: \(error)"
     case .wrongPackage(let crate, let found): "\(crate): its Cargo.toml is of \(found)"
+    case .indexLine(let crate, let reason): "\(crate): index \(reason)"
     case .files(let action, let path, let reason): "cannot \(action) \(path): \(reason)"
     }
   }
@@ -54,7 +57,7 @@ public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
   public var isRefusal: Bool {
     switch self {
     case .status: !isTransient
-    case .wrongChecksum: true
+    case .wrongChecksum, .indexLine: true
     default: false
     }
   }

@@ -5,11 +5,8 @@ import Postgres
 
 /// What the last check of a published build has shown.
 public struct StoredCheck: Sendable, Equatable {
-  public var attempt: Int32
   /// The build's binaries as they were found and as they started.
   public var binaries: [BinaryReport]
-  /// The environment that they were started in.
-  public var environmentDigest: String
   public var checkedAt: Date
 }
 
@@ -69,17 +66,14 @@ enum CheckStatements {
 
   struct OfBuild: Statement {
     static let sql = """
-      SELECT attempt, binaries::text AS binaries, environment_digest, checked_at
-      FROM checks WHERE build_id = $1
+      SELECT binaries::text AS binaries, checked_at FROM checks WHERE build_id = $1
       """
     let parameters: [PostgresValue]
     init(build: Int64) { parameters = [.int(build)] }
     func decode(_ row: PostgresRow) throws -> StoredCheck {
       StoredCheck(
-        attempt: Int32(try row.int("attempt")),
         binaries: try JSONDecoder().decode(
           [BinaryReport].self, from: Data(try row.text("binaries").utf8)),
-        environmentDigest: try row.text("environment_digest"),
         checkedAt: try row.date("checked_at"))
     }
   }

@@ -217,8 +217,8 @@ enum ClaimStatements {
         FROM taken t WHERE j.id = t.id
         RETURNING j.*, t.token
       ), begun AS (
-        INSERT INTO attempts (job_id, attempt, builder_id, plan_digest, checks_digest, upload_token_hash)
-        SELECT id, attempt, builder_id, plan_digest, checks_digest, ($5::text[])[token] FROM claimed
+        INSERT INTO attempts (job_id, attempt, builder_id, plan_digest, checks_digest, is_check, upload_token_hash)
+        SELECT id, attempt, builder_id, plan_digest, checks_digest, only_check, ($5::text[])[token] FROM claimed
       ), clock AS (
         UPDATE rank_clocks c SET now = greatest(c.now, f.rank), claimed_at = clock_timestamp()
         FROM (

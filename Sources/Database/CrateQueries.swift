@@ -54,6 +54,8 @@ public struct TargetStatus: Sendable, Equatable {
   public var failureMessage: String?
   /// The build that is served; nil: none yet.
   public var buildID: Int64?
+  /// Whether all that is wanted of it is that the served build is checked.
+  public var isOnlyCheck: Bool
   public var updatedAt: Date
 }
 
@@ -206,7 +208,7 @@ enum CrateQueries {
   struct Status: Statement {
     static let sql = """
       SELECT j.version_id, j.target, j.id, j.state, j.failure_class, j.failure_message, j.build_id,
-             j.updated_at
+             j.only_check, j.updated_at
       FROM jobs j JOIN versions v ON v.id = j.version_id
       WHERE v.crate_id = $1 AND j.verifies IS NULL ORDER BY j.target
       """
@@ -219,7 +221,7 @@ enum CrateQueries {
         failureClass: try row.optionalText("failure_class"),
         failureMessage: try row.optionalText("failure_message"),
         buildID: try row.optionalInt("build_id").map(Int64.init),
-        updatedAt: try row.date("updated_at"))
+        isOnlyCheck: try row.bool("only_check"), updatedAt: try row.date("updated_at"))
     }
   }
 

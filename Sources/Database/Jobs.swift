@@ -148,10 +148,10 @@ enum JobStatements {
           DO UPDATE SET last_rank = greatest(excluded.last_rank, g.last_rank)
       )
       INSERT INTO jobs AS j (version_id, target, state, class, rank, requirement_id, plan, plan_digest,
-                             checks_digest)
+                             checks_digest, asked)
       SELECT d.version_id, d.target, 'pending', d.class,
         g.first + row_number() OVER (PARTITION BY d.class, d.target, d.name ORDER BY d.turn) - 1,
-        d.requirement_id, d.plan::jsonb, d.plan_digest, d.checks_digest
+        d.requirement_id, d.plan::jsonb, d.plan_digest, d.checks_digest, d.class = 0
       FROM due d
       JOIN groups g ON g.class = d.class AND g.target = d.target AND g.name = d.name ORDER BY d.turn
       ON CONFLICT (version_id, target) WHERE verifies IS NULL DO UPDATE
@@ -159,7 +159,7 @@ enum JobStatements {
             rank = CASE WHEN j.state = 'pending' THEN j.rank ELSE excluded.rank END,
             requirement_id = excluded.requirement_id, plan = excluded.plan,
             plan_digest = excluded.plan_digest, checks_digest = excluded.checks_digest,
-            only_check = false, retries_left = 5, limits_doubled = false,
+            only_check = false, asked = j.asked OR excluded.asked, retries_left = 5, limits_doubled = false,
             hold = NULL, not_before = NULL, avoid = '{}', forgiven_attempt = j.attempt,
             failure_class = NULL, failure_message = NULL, finalized_at = NULL,
             updated_at = clock_timestamp()
@@ -216,8 +216,12 @@ enum JobStatements {
           AND j.class > 0
         FOR UPDATE OF j
       ), \(Turns.next(jobClass: "0", of: "waiting")), raised AS (
-        UPDATE jobs j SET class = 0, rank = turn.last_rank, updated_at = clock_timestamp()
+        UPDATE jobs j SET class = 0, rank = turn.last_rank, asked = true, updated_at = clock_timestamp()
         FROM waiting w, turn WHERE j.id = w.id
+      ), noted AS (
+        UPDATE jobs SET asked = true
+        WHERE version_id = $1 AND target = $2 AND verifies IS NULL AND NOT asked
+          AND id NOT IN (SELECT id FROM waiting)
       )
       SELECT id, state FROM jobs WHERE version_id = $1 AND target = $2 AND verifies IS NULL
       """

@@ -196,7 +196,13 @@ enum LeaseStatements {
 
   /// Whether what an attempt was given is what the job wants by now.
   static let isOfThePlan =
-    "(a.plan_digest = j.plan_digest AND a.checks_digest IS NOT DISTINCT FROM j.checks_digest)"
+    """
+    (a.plan_digest = j.plan_digest AND a.checks_digest IS NOT DISTINCT FROM j.checks_digest
+     AND a.is_check = j.only_check)
+    """
+
+  /// Whether a job that an operator cancels is as it was before: what it was to check stays published.
+  static let staysPublished = "(j.only_check AND NOT j.withdrawn)"
 
   struct Renew: Statement {
     static let sql = """
@@ -331,7 +337,9 @@ enum LeaseStatements {
           failure_class = 'lease-lost', failure_message = $4
         FROM held h WHERE a.job_id = h.id AND a.attempt = h.attempt
       )
-      UPDATE jobs j SET state = CASE WHEN j.cancel_requested THEN 'cancelled' ELSE 'pending' END,
+      UPDATE jobs j SET state = CASE WHEN NOT j.cancel_requested THEN 'pending'
+                                     WHEN \(staysPublished) THEN 'succeeded' ELSE 'cancelled' END,
+        only_check = j.only_check AND NOT (j.cancel_requested AND \(staysPublished)),
         finalized_at = CASE WHEN j.cancel_requested THEN clock_timestamp() END,
         builder_id = NULL, lease_expires_at = NULL, cancel_requested = false,
         updated_at = clock_timestamp()
@@ -428,7 +436,9 @@ enum LeaseStatements {
   /// Takes the lease off a job and puts it where the decision says.
   struct EndJob: Statement {
     static let sql = """
-      UPDATE jobs SET state = $2, builder_id = NULL, lease_expires_at = NULL,
+      UPDATE jobs j SET state = CASE WHEN $2 = 'cancelled' AND \(staysPublished) THEN 'succeeded' ELSE $2 END,
+        only_check = j.only_check AND NOT ($2 = 'cancelled' AND \(staysPublished)),
+        builder_id = NULL, lease_expires_at = NULL,
         cancel_requested = false, retries_left = coalesce($3, retries_left),
         limits_doubled = limits_doubled OR $4, requirement_id = coalesce($5, requirement_id),
         hold = $6,
@@ -436,7 +446,8 @@ enum LeaseStatements {
                           THEN clock_timestamp() + make_interval(secs => $7) END,
         avoid = CASE WHEN $2 = 'pending' AND $8::bigint IS NOT NULL
                      THEN array_append(array_remove(avoid, $8), $8) ELSE '{}' END,
-        failure_class = $9, failure_message = $10,
+        failure_class = CASE WHEN NOT ($2 = 'cancelled' AND \(staysPublished)) THEN $9 END,
+        failure_message = CASE WHEN NOT ($2 = 'cancelled' AND \(staysPublished)) THEN $10 END,
         finalized_at = CASE WHEN $2 = 'pending' THEN NULL ELSE clock_timestamp() END,
         updated_at = clock_timestamp()
       WHERE id = $1

@@ -24,7 +24,7 @@ extension FarmDatabase {
     }
   }
 
-  /// Builds a job once more that has succeeded, or whose check has failed; what is served stays until the
+  /// Builds a job once more that has succeeded, or whose check waits or has failed; what is served stays until the
   /// new build is published.
   ///
   /// - Returns: nil where there is no such job, or it is in another state.
@@ -40,7 +40,8 @@ extension FarmDatabase {
   }
 
   /// Takes a pending job out of the queue, or asks the builder of a leased one to end it. It stays out
-  /// until an operator retries it, whatever becomes of its version.
+  /// until an operator retries it, whatever becomes of its version. Where it only checks what is published,
+  /// that is as it was before.
   ///
   /// - Returns: nil where there is no such job, or it has ended.
   public func cancel(job: Int64) async throws -> OperatedJob? {
@@ -114,7 +115,8 @@ enum OperationStatements {
 
   struct Retry: Statement {
     static let sql = """
-      UPDATE jobs SET state = 'pending', dropped = false, withdrawn = false, retries_left = 5, hold = NULL,
+      UPDATE jobs SET state = 'pending', dropped = false, withdrawn = false, asked = true, retries_left = 5,
+        hold = NULL,
         not_before = NULL, avoid = '{}', forgiven_attempt = attempt, failure_class = NULL, failure_message = NULL,
         finalized_at = NULL, updated_at = clock_timestamp()
       WHERE id = $1 AND (state IN ('failed', 'cancelled') OR hold IS NOT NULL)
@@ -133,12 +135,12 @@ enum OperationStatements {
         SELECT j.id, j.target, \(CrateQueries.group) AS name
         FROM jobs j JOIN versions v ON v.id = j.version_id JOIN crates c ON c.id = v.crate_id
         WHERE j.id = $1 AND j.verifies IS NULL
-          AND (j.state = 'succeeded' OR (j.state = 'failed' AND j.only_check))
+          AND (j.state = 'succeeded' OR (j.state IN ('failed', 'pending') AND j.only_check))
         FOR UPDATE OF j
       ), \(Turns.next(jobClass: "2", of: "built"))
       UPDATE jobs j SET state = 'pending', class = 2, only_check = false, retries_left = 5,
         forgiven_attempt = j.attempt, failure_class = NULL, failure_message = NULL, avoid = '{}',
-        rank = turn.last_rank, finalized_at = NULL, updated_at = clock_timestamp()
+        hold = NULL, not_before = NULL, rank = turn.last_rank, finalized_at = NULL, updated_at = clock_timestamp()
       FROM built, turn WHERE j.id = built.id
       RETURNING j.id, j.state, j.cancel_requested, j.requirement_id
       """
@@ -152,7 +154,10 @@ enum OperationStatements {
   struct Cancel: Statement {
     static let sql = """
       UPDATE jobs SET
-        state = CASE WHEN state = 'pending' THEN 'cancelled' ELSE state END,
+        state = CASE WHEN state <> 'pending' THEN state WHEN only_check THEN 'succeeded' ELSE 'cancelled' END,
+        only_check = only_check AND state <> 'pending',
+        failure_class = CASE WHEN NOT only_check THEN failure_class END,
+        failure_message = CASE WHEN NOT only_check THEN failure_message END,
         finalized_at = CASE WHEN state = 'pending' THEN clock_timestamp() END,
         hold = NULL, not_before = NULL, cancel_requested = state = 'leased', withdrawn = false,
         updated_at = clock_timestamp()
@@ -167,7 +172,8 @@ enum OperationStatements {
   struct BuiltBefore: Statement {
     static let sql = """
       SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
-      WHERE j.state = 'succeeded' AND j.verifies IS NULL
+      WHERE (j.state = 'succeeded' OR (j.only_check AND j.state IN ('failed', 'pending')))
+        AND j.verifies IS NULL
         AND (regexp_match(b.toolchain, '^rustc ([0-9]{1,6})\\.([0-9]{1,6})\\.([0-9]{1,6})'))::int[]
             < ARRAY[$1::int, $2::int, $3::int]
       ORDER BY j.id LIMIT $4

@@ -169,12 +169,12 @@ enum OutlookStatements {
     }
   }
 
-  /// How long the last attempts have taken, by target.
+  /// How long the last attempts to build have taken, by target.
   struct Pace: Statement {
     static let sql = """
       SELECT j.target, avg(extract(epoch FROM a.finished_at - a.started_at))::float8 AS seconds
       FROM (SELECT job_id, started_at, finished_at FROM attempts
-            WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 500) AS a
+            WHERE finished_at IS NOT NULL AND NOT is_check ORDER BY finished_at DESC LIMIT 500) AS a
       JOIN jobs j ON j.id = a.job_id GROUP BY j.target
       """
     func decode(_ row: PostgresRow) throws -> (String, Double) {

@@ -10,6 +10,8 @@ public struct PlannedJob: Sendable, Equatable {
   public var target: String
   public var state: JobState
   public var jobClass: JobClass
+  /// Somebody has asked for it.
+  public var isAsked: Bool
   /// Cancelled because the recipes did not want it.
   public var isDropped: Bool
   public var planDigest: String
@@ -31,10 +33,15 @@ public struct JobEdits: Sendable {
   public var planned: [(job: Int64, wanted: WantedJob)] = []
   /// Jobs that are not wanted any more.
   public var dropped: [Int64] = []
+  /// Jobs whose plans were read and are checked as wanted, so that they need not be read again: the digests of
+  /// their checks.
+  public var known: [(job: Int64, checksDigest: String)] = []
 
   public init() {}
 
-  public var isEmpty: Bool { made.isEmpty && planned.isEmpty && dropped.isEmpty }
+  public var isEmpty: Bool {
+    made.isEmpty && planned.isEmpty && dropped.isEmpty && known.isEmpty
+  }
 }
 
 extension FarmDatabase {
@@ -91,6 +98,7 @@ extension FarmDatabase {
           try PlanStatements.Change(job: job, wanted, requirement: number))
         if rows.isEmpty { left.append(job) } else { woken.insert(number) }
       }
+      if !edits.known.isEmpty { try connection.run(PlanStatements.Know(edits.known)) }
       if !edits.dropped.isEmpty { try connection.run(PlanStatements.Drop(jobs: edits.dropped)) }
       left += edits.dropped
       if !left.isEmpty { try connection.run(PlanStatements.Outdate(jobs: left)) }
@@ -121,7 +129,7 @@ extension FarmDatabase {
 enum PlanStatements {
   static let all: [any Statement.Type] = [
     OfCrates.self, Jobs.self, Plans.self, Change.self, Drop.self, Outdate.self,
-    Settle.self, Outdated.self,
+    Settle.self, Outdated.self, Know.self,
   ]
 
   struct OfCrates: Statement {
@@ -137,7 +145,7 @@ enum PlanStatements {
 
   struct Jobs: Statement {
     static let sql = """
-      SELECT j.id, j.version_id, j.target, j.state, j.class, j.dropped, j.plan_digest,
+      SELECT j.id, j.version_id, j.target, j.state, j.class, j.asked, j.dropped, j.plan_digest,
              j.checks_digest, j.only_check, j.requirement_id, j.failure_class,
              extract(epoch FROM a.finished_at - a.started_at)::float8 AS seconds
       FROM jobs j LEFT JOIN builds b ON b.id = j.build_id
@@ -151,7 +159,8 @@ enum PlanStatements {
         id: Int64(try row.int("id")), versionID: Int64(try row.int("version_id")),
         target: try row.text("target"), state: try jobState(row, "state"),
         jobClass: JobClass(rawValue: try row.int("class")) ?? .backfill,
-        isDropped: try row.bool("dropped"), planDigest: try row.text("plan_digest"),
+        isAsked: try row.bool("asked"), isDropped: try row.bool("dropped"),
+        planDigest: try row.text("plan_digest"),
         checksDigest: try row.optionalText("checks_digest"),
         isOnlyCheck: try row.bool("only_check"),
         requirementID: Int64(try row.int("requirement_id")),
@@ -220,6 +229,18 @@ enum PlanStatements {
       """
     let parameters: [PostgresValue]
     init(jobs: [Int64]) { parameters = [.intArray(jobs)] }
+  }
+
+  struct Know: Statement {
+    static let sql = """
+      UPDATE jobs j SET checks_digest = k.digest
+      FROM unnest($1::bigint[], $2::text[]) AS k (id, digest)
+      WHERE j.id = k.id AND j.state = 'succeeded' AND j.checks_digest IS NULL
+      """
+    let parameters: [PostgresValue]
+    init(_ known: [(job: Int64, checksDigest: String)]) {
+      parameters = [.intArray(known.map(\.job)), .textArray(known.map(\.checksDigest))]
+    }
   }
 
   struct Outdate: Statement {

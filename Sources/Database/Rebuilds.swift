@@ -1,7 +1,7 @@
 import Postgres
 
 extension FarmDatabase {
-  /// Builds a job once more that has succeeded, or whose check has failed, by a plan of the recipes that are
+  /// Builds a job once more that has succeeded, or whose check waits or has failed, by a plan of the recipes that are
   /// in force. What is served stays until the new build is published.
   ///
   /// - Returns: nil where there is no such job, or it is in another state.

@@ -11,11 +11,17 @@ enum CrateFiles: Sendable {
     case entry(IndexEntry)
     /// It does not have it any more; the crate's lines say so.
     case unlisted(CrateRecords)
+    /// It has a line that is the version's, or may be, and cannot be read, such as one of a newer format.
+    case unreadable(IndexProblem)
 
     init(_ wanted: RegistryLooks.Version, file: [UInt8]) {
-      let entries = parseIndexFile(file, of: wanted.crate).entries
+      let (entries, problems) = parseIndexFile(file, of: wanted.crate)
       if let entry = entries.last(where: { $0.version == wanted.version }) {
         self = .entry(entry)
+      } else if let problem = problems.first(where: {
+        $0.version == nil || $0.version == wanted.version
+      }) {
+        self = .unreadable(problem)
       } else {
         self = .unlisted(CrateRecords(wanted.crate, file: file, reader: IndexFileReader()))
       }

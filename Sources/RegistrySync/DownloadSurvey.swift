@@ -20,13 +20,15 @@ struct DownloadSurvey {
   /// The API is asked for each crate that is looked into: fewer crates than this need no survey.
   static let fewest = 1000
 
-  /// Asks and tells the backend; what the API does not tell stops nothing.
-  func run(_ state: inout SyncState, _ report: inout SyncReport) async throws(SyncError) {
+  /// Asks and tells the backend, until a time; what the API does not tell stops nothing.
+  func run(
+    until end: ContinuousClock.Instant?, _ state: inout SyncState, _ report: inout SyncReport
+  ) async throws(SyncError) {
     guard filter.map({ $0.names.count >= Self.fewest }) ?? true,
       var survey = Self.due(state.downloads, now: Int64(Date().timeIntervalSince1970))
     else { return }
     let names = filter.map { Set($0.names.map(\.normalized)) }
-    for _ in 0..<Self.pagesAtOnce {
+    for _ in 0..<Self.pagesAtOnce where end.map({ ContinuousClock.now < $0 }) ?? true {
       let asked = survey.next
       var found: [RegistryAPI.Popular] = []
       do throws(RegistryError) {

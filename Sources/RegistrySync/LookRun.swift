@@ -194,6 +194,8 @@ struct LookRun {
       if let known { finding = known } else { finding = try await files.find(wanted) }
       switch finding {
       case .unlisted(let records): return .unlisted(records)
+      case .unreadable(let problem):
+        return .failed(.indexLine(crate: "\(wanted.crate)", reason: "\(problem)"))
       case .entry(let entry):
         let found = try await look.contents(
           of: entry.name, entry.version, checksum: entry.checksum)

@@ -134,7 +134,10 @@ public struct RegistrySync: Service {
       RegistryAPI(base: $0, client: client, interval: configuration.apiInterval)
     }
     if let api {
-      try await DownloadSurvey(session: session, api: api, filter: list).run(&state, &report)
+      // What is popular is looked into first: but looks get nearly all of the time.
+      let now = ContinuousClock.now
+      try await DownloadSurvey(session: session, api: api, filter: list)
+        .run(until: end.map { now + now.duration(to: $0) / 10 }, &state, &report)
     }
     try await LookRun(session: session, look: look(opened.configuration, api), files: opened.files)
       .run(until: end, &report)

@@ -136,7 +136,7 @@ struct JobsCommand: ParsableCommand {
 
   struct Rebuild: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Builds jobs once more that have succeeded, or whose check has failed.",
+      abstract: "Builds jobs once more that have succeeded, or whose check waits or has failed.",
       discussion: """
         They are built and checked by the recipes that are in force. What is published stays until the \
         new build takes its place.
@@ -175,7 +175,7 @@ struct JobsCommand: ParsableCommand {
       var isRead = false
       try await JobChange.apply(
         found, common.settings(database), json: json,
-        otherwise: "nothing to rebuild: nothing is published, or it is being built anyway"
+        otherwise: "nothing to rebuild: nothing is published, or it waits for a build or runs"
       ) { farm, job in
         if !isRead { recipes = try await RecipesInForce(farm) }
         isRead = true

@@ -20,6 +20,8 @@ struct ReferenceFarm {
     var checked: [Int32] = []
     /// What is published is to be checked, and nothing to be built.
     var isOnlyCheck = false
+    /// The last attempt was given to check, and not to build.
+    var lastWasCheck = false
     /// Builders on which it failed for want of infrastructure since it was forgiven.
     var failedOn: Set<Int> = []
     /// The last attempt was ended by its lease, and can be revived by this builder.
@@ -39,6 +41,7 @@ struct ReferenceFarm {
   mutating func claimed(_ index: Int, by builder: Int) {
     jobs[index].state = .leased
     jobs[index].attempt += 1
+    jobs[index].lastWasCheck = jobs[index].isOnlyCheck
     jobs[index].builder = builder
     jobs[index].revivable = nil
     jobs[index].wasCharged = false
@@ -77,7 +80,9 @@ struct ReferenceFarm {
     let forgiven = job.forgiven
     job.wasCharged = false
     if wasCancelled {
-      job.state = .cancelled
+      // What it was to check is published as before.
+      job.state = job.isOnlyCheck ? .succeeded : .cancelled
+      job.isOnlyCheck = false
       return
     }
     let decision = policy.decide(
@@ -104,7 +109,12 @@ struct ReferenceFarm {
     guard jobs[index].lost[jobs[index].attempt - 1] != builder else {
       return failed(index, builder: builder, .leaseLost, hasLargerBuilder: true)
     }
-    jobs[index].state = jobs[index].cancelRequested ? .cancelled : .pending
+    if !jobs[index].cancelRequested {
+      jobs[index].state = .pending
+    } else {
+      jobs[index].state = jobs[index].isOnlyCheck ? .succeeded : .cancelled
+      jobs[index].isOnlyCheck = false
+    }
     jobs[index].builder = nil
     jobs[index].cancelRequested = false
     jobs[index].revivable = builder
@@ -134,7 +144,8 @@ struct ReferenceFarm {
   mutating func cancelled(_ index: Int) {
     switch jobs[index].state {
     case .pending:
-      jobs[index].state = .cancelled
+      jobs[index].state = jobs[index].isOnlyCheck ? .succeeded : .cancelled
+      jobs[index].isOnlyCheck = false
       jobs[index].isHeld = false
       jobs[index].isSuspect = false
     case .leased: jobs[index].cancelRequested = true
@@ -154,7 +165,13 @@ struct ReferenceFarm {
 
   mutating func rebuilt(_ index: Int) {
     let job = jobs[index]
-    guard job.state == .succeeded || (job.state == .failed && job.isOnlyCheck) else { return }
+    let isCheck = job.isOnlyCheck && (job.state == .failed || job.state == .pending)
+    guard job.state == .succeeded || isCheck else { return }
+    // Who has begun to check it cannot end the build; who has begun to build it could.
+    if isCheck || job.lastWasCheck { jobs[index].revivable = nil }
+    jobs[index].isHeld = false
+    jobs[index].isSuspect = false
+    jobs[index].wasCharged = false
     jobs[index].isOnlyCheck = false
     jobs[index].state = .pending
     jobs[index].retriesLeft = 5

@@ -61,6 +61,12 @@ struct CheckTests {
       return report
     }
 
+    /// Lets the job be claimed again by the only builder, at once.
+    func retried() async throws -> AssignedJob {
+      _ = try await farm.database.retry(job: job.job)
+      return try await next()
+    }
+
     func stored() async throws -> StoredJob {
       try #require(try await farm.database.job(job.job))
     }
@@ -170,7 +176,6 @@ struct CheckTests {
     try await published { test in
       _ = try await test.expect("^beta")
       let recipes = try #require(try await RecipesInForce(test.farm.database))
-      #expect(try await recipes.rebuild(job: test.job.job) == nil, "it waits")
       let again = try await test.next()
       _ = try await test.session.finish(again, .failed(.smoke, message: "no beta"))
       #expect(try await test.farm.database.retry(job: test.job.job)?.state == .pending)
@@ -181,6 +186,95 @@ struct CheckTests {
       #expect(try await recipes.rebuild(job: 999) == nil)
       let built = try await test.next()
       #expect(built.check == nil && built.plan.checks.smoke.map(\.expect) == ["^beta"])
+    }
+  }
+
+  @Test("an operator's rebuild makes a build of a check that waits")
+  func forcedWhileWaiting() async throws {
+    try await published { test in
+      _ = try await test.expect("^alpha")
+      #expect(try await test.farm.database.rebuild(job: test.job.job)?.state == .pending)
+      #expect(try await test.next().check == nil)
+    }
+  }
+
+  @Test("an operator who cancels a check leaves the job as it was, waiting or running")
+  func cancelled() async throws {
+    try await published { test in
+      _ = try await test.expect("^alpha")
+      #expect(try await test.farm.database.cancel(job: test.job.job)?.state == .succeeded)
+      #expect(try await test.expect("^alpha").isEmpty, "until the recipe changes")
+      #expect(try await test.expect("^alpha 1").map(\.kind) == [.check])
+      let again = try await test.next()
+      let asked = try await test.farm.database.cancel(job: test.job.job)
+      #expect(asked?.state == .leased && asked?.isCancelRequested == true)
+      _ = try await test.session.finish(again, .failed(.cancelled, message: "as told"))
+      let stored = try await test.stored()
+      #expect(stored.state == .succeeded && !stored.isOnlyCheck && stored.failureClass == nil)
+      #expect(try await test.expect("^alpha", features: "[extra]").map(\.kind) == [.rebuild])
+    }
+  }
+
+  @Test("a check that is skipped and comes back is told and done as a check")
+  func skipped() async throws {
+    try await published { test in
+      _ = try await test.expect("^alpha")
+      let target = "targets/\(BackendFarm.x86).yaml"
+      let skips = try RecipeSet(files: [
+        SourceText(path: target, text: TestFolder.target(BackendFarm.x86)),
+        SourceText(
+          path: "recipes/alpha.yaml", text: "crate: alpha\nversions: [{ skip: not now }]\n"),
+      ])
+      let installed = try await test.farm.database.install(skips, note: "")
+      while try await test.farm.database.recipeStanding()?.planned != installed.revision {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      #expect(try await test.stored().state == .cancelled)
+      #expect(try await test.expect("^alpha").map(\.kind) == [.check])
+      #expect(try await test.next().check != nil)
+    }
+  }
+
+  @Test("a check tells how programs start, and nothing else of them")
+  func onlySmoke() async throws {
+    try await published { test in
+      let before = try await test.farm.database.secondsPerJob()
+      _ = try await test.expect("^alpha")
+      let again = try await test.next()
+      var report = test.report("alpha")
+      report.binaries[0].inspection.needed = ["libother.so"]
+      report.binaries.append(report.binaries[0])
+      guard case .error = try await test.session.finish(again, .succeeded, report: report) else {
+        Issue.record("a binary that is there twice was taken")
+        return
+      }
+      report.binaries.removeLast()
+      let job = try await test.retried()
+      #expect(
+        try await test.session.finish(job, .succeeded, report: report) == .accepted(job.reference))
+      let page = try await test.farm.get("/api/v1/jobs/\(test.job.job)")
+      #expect(page.json("build", "binaries", "0", "inspection", "needed", "0") == "libc.so.6")
+      #expect(page.json("build", "binaries", "0", "smoke", "0", "output") == "alpha")
+      #expect(try await test.farm.database.secondsPerJob() == before, "checks are no builds")
+    }
+  }
+
+  @Test("a published job of an older farm is read once, and known from then on")
+  func older() async throws {
+    try await published { test in
+      _ = try await test.expect("^alpha")
+      let again = try await test.next()
+      _ = try await test.session.finish(again, .succeeded, report: test.report("alpha"))
+      try await test.farm.database.pool.query("UPDATE jobs SET checks_digest = NULL")
+      // Another environment for other crates: of this one's job nothing changes.
+      _ = try await test.expect("^alpha")
+      try await test.farm.database.pool.query("UPDATE recipe_active SET planned_id = NULL")
+      while try await test.farm.database.recipeStanding()?.isPlanned != true {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      let rows = try await test.farm.database.pool.query(
+        "SELECT state FROM jobs WHERE checks_digest IS NOT NULL")
+      #expect(try rows.map { try $0.text("state") } == ["succeeded"])
     }
   }
 
@@ -213,7 +307,7 @@ struct CheckTests {
         Issue.record("it was answered with \(answer)")
         return
       }
-      #expect(error.message.contains("are not the published ones: bin/tool"), "\(error.message)")
+      #expect(error.message.contains("are not the published ones: tool"), "\(error.message)")
       let stored = try await test.stored()
       #expect(stored.state == .pending && stored.isOnlyCheck && stored.buildID != nil)
       let attempts = try await test.farm.database.attempts(ofJob: test.job.job)

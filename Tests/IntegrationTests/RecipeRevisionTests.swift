@@ -270,6 +270,37 @@ struct RecipeRevisionTests {
     }
   }
 
+  @Test(
+    "what somebody has asked for stays wanted when it has failed and an edit has tried it again")
+  func askedForAndFailed() async throws {
+    try await BackendFarm.with { farm in
+      let rare = TestFolder.target(BackendFarm.x86) + "tier: 3\n"
+      func install(_ level: Int) async throws {
+        let set = try Self.set([
+          "targets/\(BackendFarm.x86).yaml": rare,
+          "recipes/tool.yaml":
+            "crate: tool\nversions: [{ environment: { LEVEL: \"\(level)\" } }]\n",
+        ])
+        try await Self.untilPlanned(farm, try await farm.database.install(set, note: "").revision)
+      }
+      try await install(1)
+      try await farm.report([BackendFarm.registry, try BackendFarm.version("tool")])
+      _ = try await farm.send("POST", "/api/v1/crates/tool/1.0.0/\(BackendFarm.x86)")
+      let name = "tool 1.0.0 \(BackendFarm.x86)"
+      for level in 2...3 {
+        try await ScriptedBuilder().work(farm) { session in
+          let job = try await session.assigned()
+          _ = try await session.finish(job, .failed(.compile, message: "error"))
+        }
+        #expect(try await Self.rows(farm)[name]?.state == "failed")
+        try await install(level)
+        #expect(try await Self.rows(farm)[name]?.state == "pending", "level \(level)")
+        try await install(level + 10)
+        #expect(try await Self.rows(farm)[name]?.state == "pending", "level \(level + 10)")
+      }
+    }
+  }
+
   @Test("a target's tier that asks for less drops what waits for it and retries nothing of it")
   func lowerTier() async throws {
     try await BackendFarm.with { farm in

@@ -66,6 +66,28 @@ struct PlanTests {
     #expect(try read(broken.lines).count == 1)
   }
 
+  @Test("a version that is to be looked into and whose line cannot be read is no deleted one")
+  func unreadableLook() throws {
+    func finding(_ version: String, _ lines: String...) throws -> String {
+      let wanted = RegistryLooks.Version(
+        crate: try name(), version: try #require(Semver(version)), checksum: sum)
+      return switch CrateFiles.Finding(wanted, file: Array(lines.joined(separator: "\n").utf8)) {
+      case .entry: "entry"
+      case .unlisted: "unlisted"
+      case .unreadable(let problem): "\(problem)"
+      }
+    }
+    let one = indexLine("abc", "1.0.0", sum)
+    let newer = String(indexLine("abc", "2.0.0", sum).dropLast()) + #","v":9}"#
+    #expect(try finding("1.0.0", one, newer) == "entry")
+    #expect(
+      try finding("2.0.0", one, newer)
+        == "line 2: the line has the format 9; this program knows 1 and 2")
+    #expect(try finding("3.0.0", one, newer) == "unlisted")
+    #expect(try finding("3.0.0", one, "{").hasPrefix("line 2: "), "nobody knows whose line it is")
+    #expect(try finding("3.0.0") == "unlisted")
+  }
+
   @Test("lines are spelt as CanonicalJSON spells them")
   func spelling() throws {
     for (rust, time) in [

@@ -86,7 +86,8 @@ struct Gateway: Sendable {
       uploadToken: claimed.uploadToken, isVerification: job.isVerification,
       check: job.check.map { archive in
         CheckedFile(
-          url: origin + StoredArtifact.path(sha256: archive.sha256, name: archive.name),
+          url: origin + StoredArtifact.path(sha256: archive.sha256, name: archive.name)
+            + "?\(ArtifactRoutes.checkMark)",
           sha256: archive.sha256)
       })
   }

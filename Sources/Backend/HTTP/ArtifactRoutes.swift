@@ -60,10 +60,13 @@ struct ArtifactRoutes: Sendable {
     return try await content(artifact, request, caching: .briefly)
   }
 
+  /// What a builder that checks a published file asks with: it uses no crate.
+  static let checkMark = "for=check"
+
   /// Whether a client begins to get a file: it uses its crate. Who goes on with what it has, or gets it in pieces,
   /// does so once.
   private func isDownload(_ request: Request, _ part: ArtifactPart) -> Bool {
-    request.method == .get && part == .file
+    request.method == .get && part == .file && request.uri.query != Self.checkMark
       && request.headers[.range].map { $0.hasPrefix("bytes=0-") } ?? true
   }
 

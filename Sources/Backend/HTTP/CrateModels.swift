@@ -41,6 +41,8 @@ struct VersionPage: Encodable {
   struct Target: Encodable {
     var target: String
     var state: String
+    /// What is published is only checked once more, which waits, runs or has failed; nil: no.
+    var isCheck: Bool?
     /// Why nothing is built.
     var reason: String?
     var job: Int64?
@@ -80,6 +82,8 @@ struct TargetPage: Encodable {
   var version: String
   var target: String
   var state: String
+  /// What is published is only checked once more, which waits, runs or has failed; nil: no.
+  var isCheck: Bool?
   var reason: String?
   var job: Int64?
   var failure: Failure?

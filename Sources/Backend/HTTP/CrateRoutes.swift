@@ -75,6 +75,7 @@ struct CrateRoutes: Sendable {
       targets.append(
         VersionPage.Target(
           target: entry.target, state: entry.state.rawValue,
+          isCheck: entry.isOnlyCheck ? true : nil,
           reason: reason(entry, crate, version), job: entry.jobID,
           queuePosition: job?.position, why: outlook?.why,
           startsInSeconds: outlook?.startsInSeconds,
@@ -111,7 +112,8 @@ struct CrateRoutes: Sendable {
     let build = try await build(entry.buildID)
     let answer = TargetPage(
       crate: crate.name, version: version.version, target: target.text,
-      state: entry.state.rawValue, reason: reason(entry, crate, version), job: entry.jobID,
+      state: entry.state.rawValue, isCheck: entry.isOnlyCheck ? true : nil,
+      reason: reason(entry, crate, version), job: entry.jobID,
       failure: Failure(entry.failureClass, entry.failureMessage), build: try build.map(Build.init),
       artifacts: artifacts(build))
     return try .cached(answer, request)

@@ -97,14 +97,26 @@ struct Publisher: Sendable {
     _ report: BuildReport, of build: Int64, job: Int64, attempt: Int32, builder: Int64
   ) async throws -> PublicationOutcome {
     guard let stored = try await database.build(build) else { return .stale }
-    var published = try JSONDecoder().decode(BuildReport.self, from: Data(stored.report.utf8))
-    published.artifacts = []
-    let finding = ReproducibilityFinding(comparing: published, with: report)
-    guard finding.differing.isEmpty else {
-      throw PublicationProblem.otherBinaries(finding.differing.joined(separator: ", "))
-    }
+    let published = try JSONDecoder().decode(BuildReport.self, from: Data(stored.report.utf8))
+    var checked = report
+    checked.binaries = try Self.checked(published.binaries, report.binaries)
     return try await database.recordCheck(
-      builder: builder, job: job, attempt: attempt, build: build, report: report)
+      builder: builder, job: job, attempt: attempt, build: build, report: checked)
+  }
+
+  /// The published binaries with the smoke runs of a check, of which nothing else is taken over.
+  static func checked(
+    _ published: [BinaryReport], _ found: [BinaryReport]
+  ) throws(PublicationProblem) -> [BinaryReport] {
+    let names = found.map { "\($0.name) \($0.sha256)" }.sorted()
+    guard names == published.map({ "\($0.name) \($0.sha256)" }).sorted() else {
+      throw .otherBinaries(found.map(\.name).joined(separator: ", "))
+    }
+    return published.map { binary in
+      var binary = binary
+      binary.smoke = found.first { $0.name == binary.name }?.smoke ?? []
+      return binary
+    }
   }
 
   /// Whether the report and the uploads are the same files.

@@ -83,7 +83,9 @@ enum JobComparison {
     switch job.state {
     case .pending, .failed, .leased: true
     case .succeeded:
-      job.planDigest != wanted?.planDigest || job.checksDigest != wanted?.checksDigest
+      wanted.map {
+        job.planDigest != $0.planDigest || job.checksDigest != $0.checksDigest
+      } ?? false
     case .cancelled: false
     }
   }
@@ -123,13 +125,18 @@ enum JobComparison {
       return Outcome(
         kind: .check, reason: checks.differences(from: old).joined(separator: "; "))
     case .failed:
-      guard isWanted(job, wish), differs || mends(job.failureClass, from: existing.plan, to: plan)
-      else { return nil }
-      return Outcome(kind: job.isOnlyCheck && !differs ? .check : .retry, reason: reason)
+      guard isWanted(job, wish) else { return nil }
+      if job.isOnlyCheck, !differs {
+        let isSame =
+          existing.plan.map { $0.checks == plan.checks && $0.limits == plan.limits } ?? false
+        return isSame ? nil : Outcome(kind: .check, reason: reason)
+      }
+      return differs || mends(job.failureClass, from: existing.plan, to: plan)
+        ? Outcome(kind: .retry, reason: reason) : nil
     case .cancelled:
       // By an operator or a yank: not for recipes to change.
       return job.isDropped && isWanted(job, wish)
-        ? Outcome(kind: .add, reason: "wanted again") : nil
+        ? Outcome(kind: job.isOnlyCheck && !differs ? .check : .add, reason: "wanted again") : nil
     }
   }
 
@@ -140,7 +147,7 @@ enum JobComparison {
 
   /// Whether the job has a reason to be: the tier's, a person's, or what is published.
   private static func isWanted(_ job: PlannedJob, _ wish: TargetWish) -> Bool {
-    wish.isAsked || job.jobClass == .request || job.buildSeconds != nil
+    wish.isAsked || job.isAsked || job.buildSeconds != nil
   }
 
   private static func tierReason(_ wish: TargetWish) -> String {

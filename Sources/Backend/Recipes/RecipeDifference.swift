@@ -35,6 +35,8 @@ public struct RecipeDifference: Sendable {
   /// Some versions and what becomes of their jobs.
   struct Page {
     var changes: [(change: JobChange, wanted: WantedJob?)]
+    /// What was read and is as wanted.
+    var known: [(job: Int64, checksDigest: String)] = []
     /// The last version of the page: those before it are done.
     var through: Int64
   }
@@ -103,7 +105,20 @@ private struct PageComparer {
         return JobComparison.needsPlan(job, wanted: candidate.wanted) ? job.id : nil
       })
     let changes = candidates.compactMap { change(of: $0, plans) }
-    return RecipeDifference.Page(changes: changes, through: versions.last?.id ?? 0)
+    return RecipeDifference.Page(
+      changes: changes, known: candidates.compactMap { known($0, plans) },
+      through: versions.last?.id ?? 0)
+  }
+
+  /// A published job of an older farm, whose row does not tell how it was checked, and that is as wanted.
+  private func known(
+    _ candidate: Candidate, _ plans: [Int64: Plan]
+  ) -> (job: Int64, checksDigest: String)? {
+    guard let job = candidate.job, job.state == .succeeded, job.checksDigest == nil,
+      let wanted = candidate.wanted, job.planDigest == wanted.planDigest,
+      plans[job.id]?.checks == wanted.plan.checks
+    else { return nil }
+    return (job.id, wanted.checksDigest)
   }
 
   private func compared(_ version: PlannableVersion, _ jobs: [PlannedJob]) -> [Candidate] {
@@ -159,6 +174,7 @@ extension RecipeDifference.Page {
   /// The page as what is written to the database.
   var edits: JobEdits {
     var edits = JobEdits()
+    edits.known = known
     for (change, wanted) in changes {
       switch (change.kind, change.job, wanted) {
       case (.drop, let job?, _): edits.dropped.append(job)

@@ -15,7 +15,7 @@ public struct RecipesInForce: Sendable {
     book = RecipeBook(try await RecipeLoading.read(revision), revision: revision.id)
   }
 
-  /// Builds a job once more that has succeeded, or whose check has failed, by these recipes, or by the plan
+  /// Builds a job once more that has succeeded, or whose check waits or has failed, by these recipes, or by the plan
   /// that it has where they do not want it any more.
   ///
   /// - Returns: nil where there is no such job, or it is in another state.

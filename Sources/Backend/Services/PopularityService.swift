@@ -19,6 +19,8 @@ final class UseCounter: Sendable {
     var uses = Uses()
     /// Clients that were led to a file's own address, and counted then, by its SHA-256.
     var led: [String: Int] = [:]
+    /// Those of the time before the last write.
+    var ledBefore: [String: Int] = [:]
   }
 
   private let state = Locked(State())
@@ -38,7 +40,9 @@ final class UseCounter: Sendable {
   /// by another replica, and another client by this one: in the sum that is the same.
   func count(file sha256: String) {
     state.withLock { state in
-      if let led = state.led[sha256] {
+      if let led = state.ledBefore[sha256] {
+        state.ledBefore[sha256] = led > 1 ? led - 1 : nil
+      } else if let led = state.led[sha256] {
         state.led[sha256] = led > 1 ? led - 1 : nil
       } else {
         state.uses.files[sha256, default: 0] += 1
@@ -49,7 +53,7 @@ final class UseCounter: Sendable {
   /// All that is noted; nothing is noted any more.
   func take() -> Uses {
     state.withLock { state in
-      defer { state = State() }
+      defer { state = State(ledBefore: state.led) }
       return state.uses
     }
   }
